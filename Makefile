@@ -1,0 +1,38 @@
+# make demo    the main job: render, build, train, score (fer_data/demo/tiktokfer)
+# make test    the tests
+# make ui      webserver and daemon on the demo's results, http://127.0.0.1:3000
+# make check   lint, format, types, import rules
+# make bench   speed against peers
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export FER_WEIGHTS ?= $(CURDIR)/fer_data/weights
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: demo test ui check clean
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[demo,dev]'
+	touch $@
+
+demo: $(READY)
+	$(BIN)/fer-assets demo tiktokfer
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+ui: $(READY)
+	$(BIN)/fer-assets --root fer_data/demo/tiktokfer ui
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest fer_assets_tests/architecture
+	$(BIN)/hadolint docker/Dockerfile
+
+clean:
+	rm -rf fer_data/demo .pytest_cache .mypy_cache .ruff_cache

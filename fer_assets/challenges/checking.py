@@ -1,0 +1,32 @@
+"""What is known of every challenge, the broken ones included.
+
+Belongs here: one row per challenge folder. Does not belong here: reading one.
+"""
+
+from __future__ import annotations
+
+from fer_assets.challenges.catalog import Catalog
+from fer_assets.challenges.spec import ChallengeError
+
+
+def describe(catalog: Catalog) -> list[dict[str, object]]:
+    """One row per challenge: key, name, kind, number of prompts, and what is wrong with it."""
+    rows: list[dict[str, object]] = []
+    for key in catalog.keys():
+        try:
+            found = catalog.load(key)
+        except ChallengeError as error:
+            rows.append(
+                {"key": key, "name": None, "kind": None, "prompts": None, "problem": str(error)}
+            )
+            continue
+        rows.append(
+            {
+                "key": key,
+                "name": found.name,
+                "kind": found.kind,
+                "prompts": len(found.prompts),
+                "problem": None if found.videos.is_dir() else f"no video folder at {found.videos}",
+            }
+        )
+    return rows

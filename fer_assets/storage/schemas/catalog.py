@@ -1,0 +1,37 @@
+"""Which asset has which tables.
+
+Belongs here: the map. Does not belong here: the schemas (one module per line).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from fer_assets.storage.schema import Schema
+from fer_assets.storage.schemas import tiktokfer as t
+
+
+def _named(*schemas: Schema) -> Mapping[str, Schema]:
+    return {schema.name: schema for schema in schemas}
+
+
+ASSET_TABLES: Final[Mapping[str, Mapping[str, Schema]]] = {
+    "tiktokfer/raw_videos": _named(t.RAW_VIDEOS),
+    "tiktokfer/prompt_clips": _named(t.PROMPT_CLIPS),
+    "tiktokfer/face_crops": _named(t.FACE_CROPS, t.FRAMES),
+    "tiktokfer/face_embeddings": _named(t.FACE_EMBEDDINGS),
+    "tiktokfer/identity_clusters": _named(t.IDENTITY_CLUSTERS, t.IDENTITIES, t.THRESHOLD_CURVE),
+    "tiktokfer/labelling_tasks": _named(t.LABELLING_TASKS),
+    "tiktokfer/crowd_answers": _named(t.CROWD_ANSWERS),
+    "tiktokfer/crowd_labels": _named(t.CROWD_LABELS, t.DEMOGRAPHICS, t.WORKERS, t.AGREEMENT),
+    "tiktokfer/dataset_release": _named(t.DATASET_RELEASE),
+    "tiktokfer/trained_checkpoints": _named(t.PREDICTIONS, t.LEARNING_CURVE),
+    "tiktokfer/benchmark_scores": _named(t.BENCHMARK_SCORES, t.CONFUSIONS),
+    "tiktokfer/detection_validation": _named(t.VALIDATION_COUNTS),
+    "tiktokfer/identity_validation": _named(t.VALIDATION_COUNTS),
+    "tiktokfer/reproduction_report": _named(),
+    "tiktokfer/people": _named(t.PEOPLE),
+    "tiktokfer/pooled_release": _named(t.POOLED_RELEASE),
+    "tiktokfer/pooled_checkpoint": _named(t.PREDICTIONS, t.LEARNING_CURVE),
+}
