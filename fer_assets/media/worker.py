@@ -1,0 +1,114 @@
+"""The child process of the guarded decoder: `python -m fer_assets.media.worker MEMORY_BYTES`.
+
+Belongs here: reading requests, answering them, the child's own limits. Does not belong here:
+what the parent does about a child that fails, and any heavy import: this module is the child's
+start-up time.
+
+Wire format, both ways: an 8-byte little-endian length of a JSON header, 8 bytes of payload
+length, the header, the payload. The child answers a request with messages whose header has
+`kind`: ``probe``, ``audio``, ``frame`` (many), ``end`` or ``error``. Nothing is pickled: a child
+taken over by a crafted file can send wrong pictures, not code.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import struct
+import sys
+import threading
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+LENGTHS = struct.Struct("<QQ")
+
+
+def send(stream: BinaryIO, header: dict[str, Any], payload: bytes | memoryview = b"") -> None:
+    """Write one message."""
+    text = json.dumps(header).encode()
+    stream.write(LENGTHS.pack(len(text), len(payload)) + text)
+    stream.write(payload)
+    stream.flush()
+
+
+def _receive(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
+    lengths = stream.read(LENGTHS.size)
+    if len(lengths) < LENGTHS.size:
+        return None
+    header_size, payload_size = LENGTHS.unpack(lengths)
+    return json.loads(stream.read(header_size)), stream.read(payload_size)
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when the parent is gone, even in the middle of decoding."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(0)
+
+
+def _answer(out: BinaryIO, request: dict[str, Any], payload: bytes) -> None:
+    import numpy as np
+
+    from fer_assets.media.audio import read_audio
+    from fer_assets.media.frames import sample_frames
+    from fer_assets.media.probe import probe
+
+    path = Path(request["path"])
+    if request["kind"] == "probe":
+        send(out, {"kind": "probe", "facts": asdict(probe(path))})
+    elif request["kind"] == "audio":
+        sound = read_audio(path, request["rate_hz"])
+        send(out, {"kind": "audio"}, sound.view(np.uint8).data)
+    else:
+        for frame in sample_frames(path, np.frombuffer(payload, np.float64)):
+            header = {
+                "kind": "frame",
+                "index": frame.index,
+                "time_s": frame.time_s,
+                "is_corrupt": frame.is_corrupt,
+                "shape": frame.image.shape,
+            }
+            send(out, header, frame.image.reshape(-1).data)
+    send(out, {"kind": "end"})
+
+
+def main() -> None:
+    """Serve requests from standard input until it closes."""
+    memory_bytes, parent = int(sys.argv[1]), int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if memory_bytes:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    source = sys.stdin.buffer
+    # Anything that prints must not end up between the messages.
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+
+    import av
+
+    from fer_assets.media.errors import MediaError
+
+    while (message := _receive(source)) is not None:
+        try:
+            _answer(out, *message)
+        except MediaError as error:
+            send(out, {"kind": "error", "reason": error.reason})
+        except MemoryError:
+            send(out, {"kind": "error", "reason": "memory limit exceeded", "is_final": True})
+            return
+        except BrokenPipeError:
+            return
+        except av.error.FFmpegError as error:
+            # Threads that can't start (EAGAIN) are a memory limit too.
+            is_memory = error.errno in (errno.ENOMEM, errno.EAGAIN)
+            reason = "memory limit exceeded" if is_memory else "decoder failed"
+            send(out, {"kind": "error", "reason": reason, "is_final": True})
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+"""How fast a recording's clock runs against the prompts' own.
+
+Belongs here: the speeds worth trying, and measuring the speed at found prompts. Does not belong
+here: searching.
+
+A recording that runs 0.1 % fast moves the end of a prompt of 1.5 s by 24 samples at 16 kHz, enough
+to wash out everything above a few hundred hertz. One video has one clock, so it is measured once.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_assets.prompts.matched_filter import exact_scores
+from fer_assets.prompts.search import at_speed
+
+_N_PARTS = 12
+# How far the ends of a template may slip, in periods of the frequency below which most of its
+# energy lies, before a speed in between has to be tried.
+_SLIP_PERIODS = 0.2
+_ENERGY_SHARE = 0.9
+# A speed other than 1 has to raise the scores by this much to be believed.
+_GAIN = 1.01
+
+
+def trial_speeds(shapes: Sequence[NDArray[np.float64]], rate_hz: int, reach: float) -> list[float]:
+    """Speeds within 1 - `reach` to 1 + `reach` that together miss no prompt, nearest to 1 first.
+
+    The spacing is set by the template that tolerates least.
+    """
+    step = min((_tolerance(shape, rate_hz) for shape in shapes), default=1.0)
+    count = int(np.ceil(reach / step - 1e-9))
+    offsets = np.arange(1, count + 1) * (reach / count) if count else np.zeros(0)
+    return [1.0, *(1 + sign * float(offset) for offset in offsets for sign in (1, -1))]
+
+
+def _tolerance(shape: NDArray[np.float64], rate_hz: int) -> float:
+    """Distance between two trial speeds, for one template."""
+    power = np.square(np.abs(np.fft.rfft(shape - shape.mean())))
+    share = np.cumsum(power) / power.sum()
+    top_hz = max(float(np.searchsorted(share, _ENERGY_SHARE)) * rate_hz / shape.size, 100.0)
+    half_length_s = shape.size / rate_hz / 2
+    return 2 * _SLIP_PERIODS / (top_hz * half_length_s)
+
+
+def measure_speed(
+    audio: NDArray[np.float32],
+    found: Sequence[tuple[NDArray[np.float64], int]],
+    speed: float,
+    reach: float,
+) -> float:
+    """The speed at which the prompts at hand fit best.
+
+    Each prompt is cut into parts whose best lag is free; a line of lags over the parts is a speed.
+
+    Args:
+        audio: (n,) mono.
+        found: per prompt its template at speed 1 and its first sample in `audio`.
+        speed: the speed at which it was found.
+        reach: largest deviation from `speed` to look at.
+
+    Returns:
+        A speed; `speed` itself unless another one fits clearly better.
+    """
+    offsets = np.linspace(-reach, reach, 2 * max(1, round(reach / 2e-5)) + 1)
+    total = np.zeros(offsets.size)
+    for template, lag in found:
+        total += _fit(audio, at_speed(template, speed), lag, offsets)
+    best = int(np.argmax(total))
+    if total[best] < _GAIN * total[offsets.size // 2]:
+        return speed
+    return _polished(audio, found, speed * (1 + float(offsets[best])))
+
+
+def _fit(
+    audio: NDArray[np.float32], shape: NDArray[np.float64], lag: int, offsets: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Best correlation over lags, per speed offset."""
+    edges = np.linspace(0, shape.size, _N_PARTS + 1).astype(int)
+    slip = int(np.ceil(np.abs(offsets).max() * shape.size / 2)) + 1
+    # At the wrong speed the template may have locked on by either end.
+    slack = slip + 8
+    reach = slip + slack
+    lags = np.arange(-slack, slack + 1)
+    total = np.zeros((offsets.size, lags.size))
+    for start, stop in itertools.pairwise(edges.tolist()):
+        part = shape[start:stop]
+        norm = float(np.linalg.norm(part - part.mean()))
+        scores = _sums(audio, part, lag + start - reach, 2 * reach + 1) * norm
+        # Faster sound brings later parts earlier, seen from the middle of the prompt.
+        centre = (start + stop) / 2 - shape.size / 2
+        places = reach + lags[None, :] - (offsets * centre)[:, None]
+        total += np.interp(places, np.arange(scores.size), scores)
+    return np.asarray(total.max(axis=1))
+
+
+def _sums(
+    audio: NDArray[np.float32], part: NDArray[np.float64], first: int, count: int
+) -> NDArray[np.float64]:
+    """Correlation sums of the mean-free, unit-norm part with `audio`, silent beyond its ends."""
+    stop = first + count - 1 + part.size
+    inside = audio[max(0, first) : max(0, stop)].astype(np.float64)
+    window = np.zeros(stop - first)
+    window[max(0, -first) : max(0, -first) + inside.size] = inside
+    centred = part - part.mean()
+    norm = float(np.linalg.norm(centred))
+    return np.asarray(np.correlate(window, centred / norm if norm else centred, "valid"))
+
+
+def _polished(
+    audio: NDArray[np.float32], found: Sequence[tuple[NDArray[np.float64], int]], speed: float
+) -> float:
+    """`speed`, or a near one at which the exact scores are higher."""
+    best, best_total = speed, -np.inf
+    for offset in np.arange(-6, 7) * 1e-5:
+        total = 0.0
+        for template, lag in found:
+            shape = at_speed(template, speed + float(offset))
+            moved = lag + round((template.size - shape.size) / 2)
+            total += float(exact_scores(audio, shape, moved - 24, 49).max())
+        if total > best_total + 1e-9:
+            best, best_total = speed + float(offset), total
+    return best

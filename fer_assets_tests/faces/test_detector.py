@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_assets.faces.detector import FaceDetector, load_detector
+from fer_assets.faces.settings import FaceSettings
+from fer_assets.faces.suppression import iou
+from fer_assets_tests.faces.conftest import read_image
+
+SELFIES = ("selfie_d3.mp4", "selfie_d6.mp4", "selfie_d10.mp4", "selfie_d11.mp4", "selfie_d12.mp4")
+
+
+def test_every_photo_has_an_upright_face_in_its_middle(detector, photos) -> None:
+    assert len(photos) > 80
+    for image, found in zip(photos, detector.detect(photos), strict=True):
+        centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+        is_middle = (np.abs(centres - np.array(image.shape[1::-1]) / 2) < 60).all(axis=1)
+        assert is_middle.sum() == 1
+        assert found.rotation_deg == 0
+
+
+@pytest.mark.parametrize("name", SELFIES)
+def test_selfies_show_one_face_and_no_second(detector, video_frames, name: str) -> None:
+    frames = video_frames(name, 1.0)
+    counts = [len(found) for found in detector.detect(frames)]
+    assert max(counts) == 1
+    assert np.mean(counts) >= 0.95
+
+
+def test_an_animation_without_a_face_has_none(weights_folder, video_frames) -> None:
+    strict = load_detector(weights_folder, "cpu", FaceSettings(min_score=0.9))
+    frames = video_frames("no_face.mp4", 2.0)
+    assert frames
+    assert [len(found) for found in strict.detect(frames)] == [0] * len(frames)
+
+
+def test_a_face_that_leaves_the_frame_is_gone(detector, video_frames) -> None:
+    counts = [len(f) for f in detector.detect(video_frames("hevc_vfr_face_noface.mov", 2.0))]
+    assert counts[0] == 1
+    assert counts[-1] == 0
+    assert max(counts) == 1
+
+
+@pytest.mark.parametrize("person", range(1, 11))
+def test_every_face_of_a_sheet_is_found_once(detector, people, person: int) -> None:
+    sheet = read_image(people / f"P{person:03d}" / "assets" / "emotions_sheet.jpg")
+    found = detector.detect([sheet])[0]
+    assert len(found) == 16
+    centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+    cells = centres // (np.array(sheet.shape[1::-1]) / 4)
+    assert len({tuple(cell) for cell in cells.tolist()}) == 16
+
+
+def test_a_face_that_fills_the_frame_is_found_well(detector, weights_folder, video_frames) -> None:
+    """The second search places very large faces where a search at ordinary size does."""
+    only_first = load_detector(weights_folder, "cpu", FaceSettings(second_pass_px=0))
+    overlaps: dict[str, list[float]] = {"both": [], "first": []}
+    for name in SELFIES:
+        frame = video_frames(name, 0.5)[0]
+        box = detector.detect([cv2.resize(frame, (320, 320), interpolation=cv2.INTER_AREA)])[0]
+        x0, y0, x1, y1 = (box.boxes[0] * frame.shape[0] / 320).round().astype(int)
+        close_up = frame[max(y0, 0) : y1, max(x0, 0) : x1]
+        scale = 900 / max(close_up.shape)
+        large = cv2.resize(close_up, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        whole = np.array([[0, 0, *large.shape[1::-1]]], np.float32)
+        for key, searcher in (("both", detector), ("first", only_first)):
+            found = searcher.detect([large])[0]
+            overlaps[key].append(float(iou(found.boxes, whole).max(initial=0)))
+            if key == "both":
+                assert len(found) == 1
+    assert min(overlaps["both"]) > 0.75
+    assert np.mean(overlaps["both"]) > np.mean(overlaps["first"])
+
+
+def test_a_result_does_not_depend_on_its_company(detector, photos, people) -> None:
+    """Bit for bit, also where a batch has free places; and nearly so at another batch size."""
+    sheet = read_image(people / "P002" / "assets" / "emotions_sheet.jpg")
+    by_four = FaceDetector(detector._session, FaceSettings(), 4)
+    alone = by_four.detect([sheet])[0]
+    in_company = by_four.detect([*photos[:3], sheet, photos[4], sheet])
+    for found in (in_company[3], in_company[5]):
+        np.testing.assert_array_equal(found.boxes, alone.boxes)
+        np.testing.assert_array_equal(found.landmarks, alone.landmarks)
+        np.testing.assert_array_equal(found.scores, alone.scores)
+    single = detector.detect([sheet])[0]
+    np.testing.assert_allclose(single.boxes, alone.boxes, atol=0.01)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 500), (700, 2), (31, 33)])
+def test_odd_pictures_are_searched_without_complaint(detector, shape: tuple[int, int]) -> None:
+    assert len(detector.detect([np.zeros((*shape, 3), np.uint8)])[0]) == 0
+
+
+def test_no_pictures_no_faces(detector) -> None:
+    assert detector.detect([]) == []
+
+
+def test_small_faces_can_be_left_out(weights_folder, people) -> None:
+    sheet = read_image(people / "P001" / "assets" / "emotions_sheet.jpg")
+    choosy = load_detector(weights_folder, "cpu", FaceSettings(min_face_px=1000))
+    assert len(choosy.detect([sheet])[0]) == 0
+
+
+def test_settings_name_what_is_wrong() -> None:
+    with pytest.raises(ValueError, match="min_score"):
+        FaceSettings(min_score=0)
+    with pytest.raises(ValueError, match="rotations_deg"):
+        FaceSettings(rotations_deg=(45,))

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fer_assets.identities import graph as graph_module
+from fer_assets.identities.export import to_networkx, write_graphml
+from fer_assets.identities.graph import GraphTooDenseError, from_edges, similarity_graph
+from fer_assets_tests.identities.material import people_features, unit
+
+
+def test_equals_the_full_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph_module, "_ROWS_PER_TILE", 7)
+    monkeypatch.setattr(graph_module, "_COLUMNS_PER_TILE", 11)
+    features = unit(np.random.default_rng(1).standard_normal((61, 5)))
+    graph = similarity_graph(features, 0.3)
+    cosines = features.astype(np.float64) @ features.T.astype(np.float64)
+    expected = (cosines >= 0.3) & ~np.eye(61, dtype=bool)
+    dense = np.zeros((61, 61))
+    rows = np.repeat(np.arange(61), np.diff(graph.indptr))
+    dense[rows, graph.indices] = graph.weights
+    assert np.abs(cosines - 0.3).min() > 1e-6  # no pair is a matter of rounding
+    assert np.array_equal(dense > 0, expected)
+    assert np.allclose(dense[expected], cosines[expected], atol=1e-6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 40), st.integers(1, 6), st.floats(0.05, 0.95), st.integers(0, 10_000))
+def test_symmetric_sorted_and_without_loops(n: int, d: int, threshold: float, seed: int) -> None:
+    features = unit(np.random.default_rng(seed).standard_normal((n, d)))
+    graph = similarity_graph(features, threshold)
+    rows = np.repeat(np.arange(n), np.diff(graph.indptr))
+    ends = zip(rows.tolist(), graph.indices.tolist(), strict=True)
+    pairs = dict(zip(ends, graph.weights.tolist(), strict=True))
+    assert all(a != b and pairs[b, a] == weight for (a, b), weight in pairs.items())
+    assert list(pairs) == sorted(pairs)
+    assert (graph.weights >= np.float32(threshold)).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 20), st.integers(0, 10_000))
+def test_order_and_direction_of_edges_do_not_matter(n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows, cols = np.triu_indices(n, 1)
+    kept = rng.random(len(rows)) < 0.5
+    rows, cols = rows[kept].astype(np.int32), cols[kept].astype(np.int32)
+    weights = rng.random(len(rows)).astype(np.float32)
+    order = rng.permutation(len(rows))
+    swap = rng.random(len(rows)) < 0.5
+    a = from_edges(n, rows, cols, weights)
+    b = from_edges(
+        n,
+        np.where(swap, cols, rows)[order],
+        np.where(swap, rows, cols)[order],
+        weights[order],
+    )
+    assert np.array_equal(a.indptr, b.indptr)
+    assert np.array_equal(a.indices, b.indices)
+    assert np.array_equal(a.weights, b.weights)
+
+
+def test_gives_up_before_memory_does() -> None:
+    features = people_features(np.zeros(40, dtype=np.int64), spread=0.1)
+    with pytest.raises(GraphTooDenseError, match="Raise the threshold"):
+        similarity_graph(features, 0.5, max_edges=100)
+
+
+def test_threshold_must_be_positive() -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        similarity_graph(np.ones((2, 2), np.float32), 0.0)
+
+
+def test_networkx_has_the_same_edges(tmp_path) -> None:
+    features = people_features(np.arange(30) % 3, spread=0.8)
+    graph = similarity_graph(features, 0.4)
+    names = {"face_id": [f"face {i}" for i in range(30)]}
+    other = to_networkx(graph, names)
+    assert other.number_of_edges() == graph.n_edges > 0
+    rows, cols, weights = graph.edges()
+    for a, b, weight in zip(rows.tolist(), cols.tolist(), weights.tolist(), strict=True):
+        assert other.edges[a, b]["weight"] == weight
+    write_graphml(graph, tmp_path / "graph.graphml", names)
+    read = nx.read_graphml(tmp_path / "graph.graphml", node_type=int)
+    assert dict(read.nodes(data=True)) == dict(other.nodes(data=True))
+    assert read.adj == other.adj
+    with pytest.raises(ValueError, match="face_id: 1 values for 30 nodes"):
+        to_networkx(graph, {"face_id": ["one"]})

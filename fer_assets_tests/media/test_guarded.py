@@ -1,0 +1,144 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer_assets.media.audio import read_audio
+from fer_assets.media.errors import MediaError
+from fer_assets.media.frames import sample_frames
+from fer_assets.media.guarded import DecodeLimits, GuardedDecoder
+from fer_assets.media.probe import probe
+
+
+def is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_the_child_answers_as_the_functions_do(small_video: Path) -> None:
+    times = [0.1, 0.9, 0.5]
+    with GuardedDecoder() as decoder:
+        assert decoder.probe(small_video) == probe(small_video)
+        pid = decoder.child_pid
+        np.testing.assert_array_equal(decoder.read_audio(small_video), read_audio(small_video))
+        guarded = list(decoder.sample_frames(small_video, times))
+        assert decoder.child_pid == pid
+    for ours, theirs in zip(guarded, sample_frames(small_video, times), strict=True):
+        assert (ours.index, ours.time_s) == (theirs.index, theirs.time_s)
+        np.testing.assert_array_equal(ours.image, theirs.image)
+    assert pid is not None
+    assert not is_alive(pid)
+
+
+def test_bad_files_leave_the_child_in_service(tmp_path: Path, small_video: Path) -> None:
+    whole = small_video.read_bytes()
+    flipped = bytearray(whole)
+    for at in range(3000, len(flipped), 997):
+        flipped[at] ^= 0x10
+    bad = {"empty": b"", "text": b"hello\n" * 99, "half": whole[:9000], "flipped": bytes(flipped)}
+    with GuardedDecoder() as decoder:
+        reasons = {}
+        for name, content in bad.items():
+            path = tmp_path / f"{name}.mp4"
+            path.write_bytes(content)
+            try:
+                decoder.probe(path)
+                list(decoder.sample_frames(path, [0.0, 1.0]))
+            except MediaError as error:
+                reasons[name] = error.reason
+        assert reasons["empty"] == "empty file"
+        assert {"text", "half"} <= set(reasons)
+        assert decoder.probe(small_video).duration_s == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "reason"),
+    [
+        (DecodeLimits(request_s=0.001), "time limit exceeded"),
+        (DecodeLimits(output_bytes=30_000), "output limit exceeded"),
+    ],
+)
+def test_limits_kill_the_child(small_video: Path, limits: DecodeLimits, reason: str) -> None:
+    with GuardedDecoder(limits) as decoder:
+        frames = decoder.sample_frames(small_video, np.arange(0, 2, 0.1))
+        with pytest.raises(MediaError) as error:
+            list(frames)
+        assert error.value.reason == reason
+        assert decoder.child_pid is None
+
+
+def test_the_memory_limit(tmp_path: Path) -> None:
+    from fer_assets.media.writer import write_video
+
+    path = tmp_path / "large.mp4"
+    large = [np.zeros((4096, 4096, 3), np.uint8)] * 2
+    write_video(path, large, frame_rate_hz=1, audio=None, speed="ultrafast")
+    with GuardedDecoder(DecodeLimits(memory_bytes=500 << 20)) as decoder:
+        with pytest.raises(MediaError) as error:
+            list(decoder.sample_frames(path, [0.0, 1.0]))
+        assert "memory" in error.value.reason or "decod" in error.value.reason
+
+
+def test_a_killed_child_is_replaced(small_video: Path) -> None:
+    with GuardedDecoder() as decoder:
+        decoder.probe(small_video)
+        first = decoder.child_pid
+        assert first is not None
+        frames = decoder.sample_frames(small_video, np.tile(np.arange(0, 2, 0.1), 40))
+        next(frames)
+        os.kill(first, signal.SIGKILL)
+        with pytest.raises(MediaError, match="SIGKILL"):
+            list(frames)
+        assert decoder.probe(small_video).width_px == 96
+        assert decoder.child_pid != first
+        assert not is_alive(first)
+
+
+def test_leaving_the_frames_early_ends_the_child(small_video: Path) -> None:
+    with GuardedDecoder() as decoder:
+        frames = decoder.sample_frames(small_video, np.arange(0, 2, 0.1))
+        next(frames)
+        with pytest.raises(RuntimeError, match="not all read"):
+            decoder.probe(small_video)
+        frames.close()  # type: ignore[attr-defined]
+        assert decoder.child_pid is None
+        assert decoder.probe(small_video).has_audio
+
+
+def test_the_child_ends_with_its_parent(small_video: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from fer_assets.media.guarded import GuardedDecoder\n"
+        "decoder = GuardedDecoder(); decoder.probe(Path(sys.argv[1]))\n"
+        "print(decoder.child_pid, flush=True); os._exit(1)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(small_video)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).resolve().parents[2],
+    )
+    pid = int(done.stdout)
+    for _ in range(100):
+        if not is_alive(pid):
+            break
+        time.sleep(0.1)
+    assert not is_alive(pid)
+
+
+def test_the_child_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; import fer_assets.media.worker, fer_assets.media.frames\n"
+        "import fer_assets.media.audio, fer_assets.media.probe\n"
+        "print([m for m in ('torch', 'dagster', 'scipy', 'cv2', 'polars') if m in sys.modules])"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
+    )
+    assert done.stdout.strip() == "[]"
