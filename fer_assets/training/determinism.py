@@ -1,0 +1,37 @@
+"""Two runs, one result: everything random or order-dependent in torch is pinned for a while.
+
+Belongs here: `pinned`. Does not belong here: seeds of data order and augmentation (explicit
+generators, where they are drawn).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from fer_assets.compute.threads import cpu_threads
+
+
+@contextmanager
+def pinned(seed: int, device: str) -> Iterator[None]:
+    """Fix torch's own generator, threads and algorithms inside the block; put them back after.
+
+    On the CPU the same inputs then give the same bits, on one machine with one number of threads
+    (sums are split among threads). On CUDA the generator is fixed, the algorithms are not.
+    """
+    threads, was_deterministic = (
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+    )
+    cuda = list(range(torch.cuda.device_count())) if device == "cuda" else []
+    with torch.random.fork_rng(devices=cuda):
+        torch.manual_seed(seed)
+        torch.set_num_threads(cpu_threads())
+        torch.use_deterministic_algorithms(device == "cpu")
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(was_deterministic)

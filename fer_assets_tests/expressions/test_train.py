@@ -1,0 +1,123 @@
+"""Training a release: who is held out, resuming, the same result twice, loading what came out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from fer_assets.expressions.dataset import TrainingDataError
+from fer_assets.expressions.train import FINAL, FoldResult, TrainedExpressions, train_expressions
+from fer_assets.media.image_codec import decode_image
+from fer_assets.training.checkpoints import load_checkpoint
+from fer_assets.training.recipes import Recipe
+from fer_assets_tests.expressions.faces import NAMES, tiny_release
+from fer_assets_tests.training.tiny import tiny_recipe
+
+NOWHERE = Path("no-weights-needed")
+QUICK = tiny_recipe(max_epochs=12)
+
+
+@pytest.fixture(scope="module")
+def trained() -> tuple[TrainedExpressions, dict[int, FoldResult]]:
+    finished: dict[int, FoldResult] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_THREADS", "1")
+        result = train_expressions(
+            tiny_release(), QUICK, NOWHERE, folds=3, on_fold=finished.__setitem__
+        )
+    return result, finished
+
+
+def test_every_labelled_face_is_predicted_once_by_a_fold_that_never_saw_the_person(
+    trained: tuple[TrainedExpressions, dict[int, FoldResult]],
+) -> None:
+    result, _ = trained
+    labelled = tiny_release().filter(pl.col("label").is_not_null())
+    assert set(result.predictions["face_id"]) == set(labelled["face_id"])
+    folds_of = result.predictions.group_by("group_id").agg(pl.col("fold").n_unique())
+    assert set(folds_of["fold"]) == {1}
+    assert set(result.predictions["fold"]) == {0, 1, 2}
+    probs = np.array(result.predictions["probs"].to_list())
+    named = [NAMES[column] for column in probs.argmax(1)]
+    assert named == result.predictions["pred"].to_list()
+    is_right = result.predictions["pred"] == result.predictions["target"]
+    assert is_right.mean() > 0.6  # type: ignore[operator]
+
+
+def test_checkpoints_give_the_predictions_that_were_recorded(
+    trained: tuple[TrainedExpressions, dict[int, FoldResult]],
+) -> None:
+    result, _ = trained
+    assert list(result.checkpoints) == ["fold-0", "fold-1", "fold-2", "final"]
+    classifier = load_checkpoint(*result.checkpoints["fold-1"])
+    assert classifier.classes == result.classes == NAMES
+    held_out = result.predictions.filter(pl.col("fold") == 1)
+    image_of = dict(tiny_release().select("face_id", pl.col("image").struct["bytes"]).iter_rows())
+    images = np.stack([decode_image(image_of[face]) for face in held_out["face_id"]])
+    np.testing.assert_allclose(
+        classifier.predict(images), np.array(held_out["probs"].to_list()), atol=1e-5
+    )
+    card = result.checkpoints["final"][1]
+    kept = tiny_release().filter(
+        pl.col("split").is_in(["train", "val"]) & ~pl.col("label").is_null()
+    )
+    assert card["n_train"] == len(kept)
+    assert set(result.curve["fold"]) == {FINAL, 0, 1, 2}
+
+
+def test_finished_folds_are_not_repeated_and_the_rest_is_the_same(
+    trained: tuple[TrainedExpressions, dict[int, FoldResult]],
+) -> None:
+    result, finished = trained
+    repeated: list[int] = []
+    resumed = train_expressions(
+        tiny_release(),
+        QUICK,
+        NOWHERE,
+        folds=3,
+        done={fold: finished[fold] for fold in (0, 1, FINAL)},
+        on_fold=lambda fold, _: repeated.append(fold),
+    )
+    assert repeated == [2]
+    assert resumed.predictions.equals(result.predictions)
+    assert resumed.curve.equals(result.curve)
+    assert resumed.checkpoints == result.checkpoints
+
+
+def test_without_folds_the_release_s_own_splits_hold() -> None:
+    result = train_expressions(tiny_release(), tiny_recipe(max_steps=2), NOWHERE, folds=0)
+    predicted = tiny_release().join(result.predictions.select("face_id"), on="face_id")
+    assert set(predicted["split"]) == {"val", "test"}
+    assert list(result.checkpoints) == ["split"]
+
+
+def stopping() -> Recipe:
+    return tiny_recipe(patience=1, max_epochs=3)
+
+
+def test_early_stopping_never_looks_at_who_is_scored() -> None:
+    result = train_expressions(tiny_release(), stopping(), NOWHERE, folds=0)
+    predicted = tiny_release().join(result.predictions.select("face_id"), on="face_id")
+    assert set(predicted["split"]) == {"test"}
+    folds = train_expressions(tiny_release(), stopping(), NOWHERE, folds=3)
+    people = [folds.checkpoints[f"fold-{fold}"][1]["n_train_people"] for fold in range(3)]
+    assert sum(people) == 8
+    assert folds.checkpoints["final"][1]["recipe"]["patience"] is None
+    with pytest.raises(TrainingDataError, match="at least 3 folds"):
+        train_expressions(tiny_release(), stopping(), NOWHERE, folds=2)
+
+
+def test_refuses_one_person_and_a_class_only_held_out_people_show() -> None:
+    with pytest.raises(TrainingDataError, match="two people"):
+        train_expressions(tiny_release(n_people=1), QUICK, NOWHERE, folds=3)
+    release = tiny_release().with_columns(
+        pl.when(pl.col("identity_id") == "i1")
+        .then(pl.lit("smug"))
+        .otherwise("label")
+        .alias("label")
+    )
+    with pytest.raises(TrainingDataError, match="class smug"):
+        train_expressions(release, QUICK, NOWHERE, folds=3)

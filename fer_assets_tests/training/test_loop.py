@@ -1,0 +1,128 @@
+"""The loop: two runs alike to the last bit, learns what is there and nothing that is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fer_assets.training.loop import FitResult, fit
+from fer_assets.training.networks import PictureNetwork, build_network
+from fer_assets.training.predicting import predict_probs
+from fer_assets.training.recipes import Recipe, RecipeError
+from fer_assets.training.samples import Samples
+from fer_assets_tests.training.tiny import bar_samples, tiny_recipe
+
+NOWHERE = Path("no-weights-needed")
+
+
+def run(
+    recipe: Recipe, train: Samples, val: Samples | None = None
+) -> tuple[PictureNetwork, FitResult]:
+    network = build_network(recipe, train.n_classes, NOWHERE)
+    return network, fit(network, train, val, recipe)
+
+
+def accuracy(network: PictureNetwork, samples: Samples) -> float:
+    probs = predict_probs(network, samples.images, len(samples), flip_average=False, device="cpu")
+    return float((probs.argmax(1) == samples.targets).mean())
+
+
+def test_two_runs_give_the_same_bits_whatever_happens_to_torch_between() -> None:
+    recipe = tiny_recipe(max_epochs=2, optimiser="adamw", weight_decay=0.01)
+    first, one = run(recipe, bar_samples(40, 0), bar_samples(20, 1))
+    torch.manual_seed(99)
+    torch.rand(7)
+    second, two = run(recipe, bar_samples(40, 0), bar_samples(20, 1))
+    assert one == two
+    states = first.state_dict(), second.state_dict()
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+    third, _ = run(tiny_recipe(max_epochs=2, seed=1), bar_samples(40, 0))
+    assert not torch.equal(next(first.parameters()), next(third.parameters()))
+
+
+def test_leaves_torch_s_own_state_alone() -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    run(tiny_recipe(max_epochs=1), bar_samples(20, 0))
+    assert torch.equal(before, torch.get_rng_state())
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_learns_what_is_there() -> None:
+    recipe = tiny_recipe(max_epochs=4)
+    network, result = run(recipe, bar_samples(160, 0), bar_samples(60, 1))
+    assert accuracy(network, bar_samples(60, 1)) > 0.9
+    assert result.curve[-1].train_loss < result.curve[0].train_loss
+    assert result.n_steps == 4 * 10
+    assert len(result.curve) == 4
+
+
+def test_learns_nothing_from_labels_that_say_nothing() -> None:
+    """Each true class gets every label equally often, so that no luck of the draw helps."""
+    samples = bar_samples(160, 0)
+    meaningless = samples.targets.copy()
+    for number in range(3):
+        rows = np.flatnonzero(samples.targets == number)
+        meaningless[rows] = np.arange(len(rows)) % 3
+    control = Samples(meaningless, 3, None, samples.numbers, samples.pictures)
+    network, _ = run(tiny_recipe(max_epochs=4), control)
+    assert accuracy(network, bar_samples(150, 1)) < 0.55
+
+
+def test_pictures_decoded_on_demand_train_to_the_same_weights() -> None:
+    recipe = tiny_recipe(max_epochs=1)
+    kept, _ = run(recipe, bar_samples(40, 0))
+    on_demand, _ = run(recipe, bar_samples(40, 0, memory_limit_bytes=1000))
+    states = kept.state_dict(), on_demand.state_dict()
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+def test_soft_targets_that_are_sure_train_like_hard_ones() -> None:
+    hard = bar_samples(40, 0)
+    soft = bar_samples(40, 0, soft_targets=np.eye(3, dtype=np.float32)[hard.targets])
+    recipe = tiny_recipe(max_epochs=1)
+    _, one = run(recipe, hard)
+    _, two = run(recipe, soft)
+    assert one.curve[0].train_loss == pytest.approx(two.curve[0].train_loss, rel=1e-4)
+
+
+def test_early_stopping_keeps_the_best_weights() -> None:
+    recipe = tiny_recipe(max_epochs=12, patience=2, learning_rate=0.02, schedule="cosine")
+    val = bar_samples(60, 1)
+    network, result = run(recipe, bar_samples(64, 0), val)
+    best = max(result.curve, key=lambda row: (row.val_macro_f1 or 0, -(row.val_loss or 0)))
+    assert result.best_epoch == best.epoch
+    assert len(result.curve) <= best.epoch + 1 + 2
+    probs = predict_probs(network, val.images, len(val), flip_average=False, device="cpu")
+    loss = -np.log(probs[np.arange(len(val)), val.targets]).mean()
+    assert loss == pytest.approx(best.val_loss, rel=1e-4)
+
+
+def test_max_steps_cuts_a_run_and_its_schedule() -> None:
+    _, result = run(tiny_recipe(max_steps=4), bar_samples(96, 0))
+    assert result.n_steps == 4
+    assert len(result.curve) == 1
+    assert result.curve[0].learning_rate < 1e-6
+
+
+def test_balanced_weights_raise_a_rare_class_s_loss() -> None:
+    samples = bar_samples(90, 0)
+    rows = np.concatenate(
+        [np.flatnonzero(samples.targets != 0), np.flatnonzero(samples.targets == 0)[:2]]
+    )
+    rare = samples.take(rows)
+    _, plain = run(tiny_recipe(max_steps=1), rare)
+    _, balanced = run(tiny_recipe(max_steps=1, class_weights="balanced"), rare)
+    assert plain.curve[0].train_loss != balanced.curve[0].train_loss
+
+
+def test_refuses_what_can_t_work() -> None:
+    with pytest.raises(RecipeError, match="validation"):
+        run(tiny_recipe(patience=2), bar_samples(20, 0))
+    with pytest.raises(RecipeError, match="training pictures"):
+        run(tiny_recipe(), bar_samples(20, 0).take(np.empty(0, np.int64)))
+    with pytest.raises(FloatingPointError, match="learning_rate"):
+        run(tiny_recipe(learning_rate=1e30, schedule="cosine"), bar_samples(64, 0))

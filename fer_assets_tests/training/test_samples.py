@@ -1,0 +1,52 @@
+"""Samples: decoded once or on demand alike; batches of one size that use every picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fer_assets.media.image_codec import encode_jpeg
+from fer_assets.training.samples import batch_rows, make_samples, shrink
+from fer_assets_tests.training.tiny import bar_samples, bars
+
+
+def test_beyond_the_memory_limit_the_pictures_are_the_same() -> None:
+    kept, on_demand = bar_samples(12, 0), bar_samples(12, 0, memory_limit_bytes=1000)
+    assert kept.is_decoded
+    assert not on_demand.is_decoded
+    rows = np.array([3, 0, 11, 3])
+    np.testing.assert_array_equal(kept.images(rows), on_demand.images(rows))
+    assert kept.images(rows).shape == (4, 32, 32, 3)
+
+
+def test_a_part_gives_the_whole_s_pictures() -> None:
+    whole = bar_samples(12, 0)
+    part = whole.take(np.array([5, 2, 9])).take(np.array([2, 0]))
+    np.testing.assert_array_equal(part.images(np.array([0, 1])), whole.images(np.array([9, 5])))
+    np.testing.assert_array_equal(part.targets, whole.targets[[9, 5]])
+
+
+def test_shrinks_without_aliasing() -> None:
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[::2] = 200
+    small = shrink(stripes, 16)
+    assert small.shape == (16, 16, 3)
+    np.testing.assert_allclose(small, 100, atol=1)
+
+
+def test_every_batch_is_full_and_every_picture_is_used() -> None:
+    batches = list(batch_rows(10, 4, 5, seed=0))
+    assert [len(rows) for rows in batches] == [4] * 5
+    np.testing.assert_array_equal(np.bincount(np.concatenate(batches)), np.full(10, 2))
+    again = list(batch_rows(10, 4, 5, seed=0))
+    np.testing.assert_array_equal(np.concatenate(batches), np.concatenate(again))
+    assert [len(rows) for rows in batch_rows(3, 8, 2, seed=0)] == [8, 8]
+
+
+def test_refuses_targets_that_do_not_fit() -> None:
+    images, targets = bars(3, 0)
+    encoded = [encode_jpeg(image) for image in images]
+    with pytest.raises(ValueError, match="outside"):
+        make_samples(encoded, targets + 3, 3, 32)
+    with pytest.raises(ValueError, match="targets"):
+        make_samples(encoded, targets[:2], 3, 32)
