@@ -1,0 +1,181 @@
+"""The demos, run as a user would run the lines: render, ingest, simulate a crowd, train, score.
+
+Belongs here: the order, and collecting tables for scoring. Does not belong here: rendering,
+simulating and scoring (`demo/`), any step (`lines/`).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import dagster as dg
+import polars as pl
+
+from fer_assets.defs.instance import open_instance
+from fer_assets.defs.runs import RunReport, run_partition
+from fer_assets.errors import FerError
+from fer_assets.lines.catalog import lines
+from fer_assets.lines.step import Step
+from fer_assets.lines.tiktokfer import names
+from fer_assets.lines.tiktokfer.labels import answers_folder, questionnaire_of
+from fer_assets.lines.tiktokfer.scores import serving_run
+from fer_assets.lines.workspace import DEFAULT_ROOT, SETTINGS_FILE, Workspace, open_workspace
+from fer_assets.storage.digests import canonical_json
+from fer_assets.storage.tombstones import SALT_PATH
+
+if TYPE_CHECKING:
+    from fer_assets.demo.casting import DemoSettings
+    from fer_assets.demo.truth import Truth
+
+Lines = dict[str, dict[str, Any]]
+
+REPORT_FILE: Final = "report.json"
+SIMULATED_FILE: Final = "simulated.parquet"
+_SALT: Final = b"the demo's people do not exist"
+_SETTINGS: Final = b"# Cross-validation by person over all challenges, see the demo's report.\n\
+[training]\nfolds = 3\n"
+_OWN_PLACES: Final = ("FER_CHALLENGES", "FER_STATE", "FER_BENCHMARKS", "DAGSTER_HOME")
+
+
+class DemoFailedError(FerError):
+    """A run of the demo failed."""
+
+
+@dataclass(frozen=True)
+class DemoOutcome:
+    """What a demo came to.
+
+    Attributes:
+        runs: every run, in order.
+        report: figure to value, floor and ok, as in ``report.json``.
+    """
+
+    runs: tuple[RunReport, ...]
+    report: Lines
+
+    @property
+    def is_good(self) -> bool:
+        """Whether no floor was missed."""
+        return all(line["ok"] for line in self.report.values())
+
+
+def demo_root(line: str) -> Path:
+    """Where the demo of a line lives."""
+    return Path(DEFAULT_ROOT) / "demo" / line
+
+
+def run_tiktokfer_demo(root: Path, settings: DemoSettings) -> DemoOutcome:
+    """Render the demo where needed, bring everything up to date, score it against its truth.
+
+    The demo's root is all its own: places that the environment names are not used, but for
+    weights, which are the same everywhere.
+
+    Raises:
+        DemoFailedError: a run failed; what is finished is kept.
+        DemoError: the synthetic people are not installed.
+    """
+    from fer_assets.demo.render import render_demo
+
+    for variable in _OWN_PLACES:
+        os.environ.pop(variable, None)
+    workspace = open_workspace(root)
+    _prepare(workspace)
+    render_demo(root, settings)
+    line = next(line for line in lines() if line.name == "tiktokfer")
+    ingest = line.ingest()
+    later = [step for step in line.partitioned() if step not in ingest]
+    runs: list[RunReport] = []
+    with open_instance(workspace) as instance:
+        for key in settings.challenges:
+            runs += _carry_out(workspace, instance, ingest, key)
+            _simulate_answers(workspace, key)
+            runs += _carry_out(workspace, instance, later, key)
+        runs += _carry_out(workspace, instance, line.pooled(), None)
+    report = _score(workspace, settings.challenges)
+    workspace.store.write(REPORT_FILE, json.dumps(report, indent=1).encode() + b"\n")
+    return DemoOutcome(tuple(runs), report)
+
+
+def _prepare(workspace: Workspace) -> None:
+    """A salt that is the same everywhere, so that the same videos give the same tables."""
+    for path, data in ((SALT_PATH, _SALT), (SETTINGS_FILE, _SETTINGS)):
+        if not workspace.store.exists(path):
+            workspace.store.write(path, data)
+
+
+def _carry_out(
+    workspace: Workspace, instance: dg.DagsterInstance, steps: Sequence[Step], key: str | None
+) -> list[RunReport]:
+    reports = list(run_partition(workspace, instance, steps, key))
+    for report in reports:
+        if not report.is_success:
+            where = report.partition or "all challenges"
+            raise DemoFailedError(
+                f"demo, {report.job} of {where}",
+                expected="a successful run",
+                found=report.error or "no error",
+                remedy=f"The run is {report.run_id}; see it with `make ui`.",
+            )
+    return reports
+
+
+def _simulate_answers(workspace: Workspace, key: str) -> None:
+    """Answers of a simulated crowd, put where people's answers would be put."""
+    from fer_assets.demo.crowd import crowd_truth
+    from fer_assets.demo.matching import faces_truth_for
+    from fer_assets.labels.simulation import simulate_answers
+
+    data, truth = workspace.data, _truth(workspace)
+    seen = faces_truth_for(
+        data.table(names.FACE_CROPS, key, "face_crops"),
+        data.table(names.RAW_VIDEOS, key),
+        truth.of(key),
+    )
+    answers = simulate_answers(
+        data.table(names.LABELLING_TASKS, key),
+        crowd_truth(seen),
+        questionnaire_of(workspace, key),
+    )
+    buffer = io.BytesIO()
+    answers.write_parquet(buffer, compression="zstd")
+    path = f"{answers_folder(key)}/{SIMULATED_FILE}"
+    if not workspace.store.exists(path) or workspace.store.read(path) != buffer.getvalue():
+        workspace.store.write(path, buffer.getvalue())
+
+
+def _score(workspace: Workspace, keys: Sequence[str]) -> Lines:
+    from fer_assets.demo.scoring import ChallengeRun, report, score_run
+
+    data = workspace.data
+    runs = {
+        key: ChallengeRun(
+            raw_videos=data.table(names.RAW_VIDEOS, key),
+            prompt_clips=data.table(names.PROMPT_CLIPS, key),
+            frames=data.table(names.FACE_CROPS, key, "frames"),
+            face_crops=data.table(names.FACE_CROPS, key, "face_crops").drop("image"),
+            identity_clusters=data.table(names.IDENTITY_CLUSTERS, key, "identity_clusters"),
+        )
+        for key in keys
+    }
+    run = serving_run(data.blobs(names.POOLED_CHECKPOINT))
+    card = json.loads(data.blob(names.POOLED_CHECKPOINT, None, f"{run}.json"))
+    predictions: pl.DataFrame = data.table(names.POOLED_CHECKPOINT, None, "predictions")
+    figures = score_run(
+        runs, data.table(names.PEOPLE), predictions, _truth(workspace), card["classes"]
+    )
+    return dict(json.loads(canonical_json(report(figures, keys))))
+
+
+def _truth(workspace: Workspace) -> Truth:
+    from fer_assets.demo.truth import read_truth
+
+    folder = workspace.store.local("truth")
+    if folder is None:
+        raise ValueError("a demo's root is a local folder")
+    return read_truth(folder)

@@ -1,0 +1,58 @@
+"""Jobs: per line one over its partitioned assets, its stretches, and one over all challenges.
+
+Belongs here: job definitions and their names. Does not belong here: when they run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,
+)
+
+from fer_assets.defs.partitions import BY_KIND
+from fer_assets.lines.catalog import Line
+from fer_assets.lines.step import Step
+
+MAX_RUNTIME_TAGS: Final = {"dagster/max_runtime": str(24 * 3600)}
+
+
+def ingest_job(line: Line) -> str:
+    """Name of the job that follows new videos."""
+    return f"{line.name}_ingest"
+
+
+def labelling_job(line: Line) -> str:
+    """Name of the job that follows new answers."""
+    return f"{line.name}_labelling"
+
+
+def pooled_job(line: Line) -> str:
+    """Name of the job over all challenges."""
+    return f"{line.name}_pooled"
+
+
+def jobs_of(line: Line) -> list[UnresolvedAssetJobDefinition]:
+    """All jobs of a line."""
+    return [
+        _job(line.name, line.partitioned(), line, "Everything of one challenge."),
+        _job(ingest_job(line), line.ingest(), line, "From new videos to labelling tasks."),
+        _job(labelling_job(line), line.labelling(), line, "From new answers to the release."),
+        _job(pooled_job(line), line.pooled(), None, "What runs once over all challenges."),
+    ]
+
+
+def _job(
+    name: str, steps: Sequence[Step], partitioned_by: Line | None, description: str
+) -> UnresolvedAssetJobDefinition:
+    keys = [dg.AssetKey(step.asset.split("/")) for step in steps]
+    return dg.define_asset_job(
+        name,
+        selection=dg.AssetSelection.assets(*keys),
+        partitions_def=BY_KIND[partitioned_by.kind] if partitioned_by else None,
+        description=description,
+        tags=MAX_RUNTIME_TAGS,
+    )
