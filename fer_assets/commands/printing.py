@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from fer_assets.compute.progress import reporting_to
+from fer_assets.compute.progress import Reporter, reporting_to
+
+_QUIET_S = 10.0
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts.")
 
@@ -42,7 +45,7 @@ def progress_bars(*, is_quiet: bool = False) -> Iterator[None]:
         yield
         return
     if not sys.stderr.isatty():
-        with reporting_to(_plain_line):
+        with reporting_to(_plain_lines()):
             yield
         return
     from rich.console import Console
@@ -68,6 +71,14 @@ def progress_bars(*, is_quiet: bool = False) -> Iterator[None]:
             yield
 
 
-def _plain_line(label: str, done: int, total: int) -> None:
-    if total and done == total:
-        click.echo(f"{label}: {total} done", err=True)
+def _plain_lines() -> Reporter:
+    """A line when a piece of work is done, but at most one in ten seconds of each kind."""
+    last: dict[str, float] = {}
+
+    def report(label: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if total and done == total and now - last.get(label, -_QUIET_S) >= _QUIET_S:
+            last[label] = now
+            click.echo(f"{label}: {total} done", err=True)
+
+    return report

@@ -10,7 +10,7 @@ import dagster as dg
 from fer_assets.compute.progress import reporting_to
 from fer_assets.defs.automation import rebuilds_by_itself
 from fer_assets.defs.gpu import CUDA_POOL, gpu_op_tags
-from fer_assets.defs.reporting import log_reporter, materialize_result
+from fer_assets.defs.reporting import log_reporter, materialize_result, waiting_results
 from fer_assets.defs.resources import WorkspaceResource
 from fer_assets.errors import FerError
 from fer_assets.lines.step import Step, run_step
@@ -38,13 +38,14 @@ def asset_from(step: Step, partitions: dg.PartitionsDefinition[str] | None) -> d
     )
     def build(
         context: dg.AssetExecutionContext, workspace: WorkspaceResource
-    ) -> Iterator[dg.MaterializeResult[None]]:
+    ) -> Iterator[dg.MaterializeResult[None] | dg.AssetCheckResult]:
         """Wait for people, or bring the partition up to date and report."""
         place = workspace.open()
         partition = context.partition_key if step.is_partitioned else None
         try:
             if reason := step.waiting(place, partition):
                 context.log.info(f"waiting: {reason}")
+                yield from waiting_results(step.checks, reason)
                 return
             with reporting_to(log_reporter(context.log.info)):
                 report = run_step(step, place, partition)

@@ -85,7 +85,7 @@ def run_tiktokfer_demo(root: Path, settings: DemoSettings) -> DemoOutcome:
     for variable in _OWN_PLACES:
         os.environ.pop(variable, None)
     workspace = open_workspace(root)
-    _prepare(workspace)
+    prepare_root(workspace)
     render_demo(root, settings)
     line = next(line for line in lines() if line.name == "tiktokfer")
     ingest = line.ingest()
@@ -94,7 +94,7 @@ def run_tiktokfer_demo(root: Path, settings: DemoSettings) -> DemoOutcome:
     with open_instance(workspace) as instance:
         for key in settings.challenges:
             runs += _carry_out(workspace, instance, ingest, key)
-            _simulate_answers(workspace, key)
+            simulate_answers(workspace, key)
             runs += _carry_out(workspace, instance, later, key)
         runs += _carry_out(workspace, instance, line.pooled(), None)
     report = _score(workspace, settings.challenges)
@@ -102,7 +102,7 @@ def run_tiktokfer_demo(root: Path, settings: DemoSettings) -> DemoOutcome:
     return DemoOutcome(tuple(runs), report)
 
 
-def _prepare(workspace: Workspace) -> None:
+def prepare_root(workspace: Workspace) -> None:
     """A salt that is the same everywhere, so that the same videos give the same tables."""
     for path, data in ((SALT_PATH, _SALT), (SETTINGS_FILE, _SETTINGS)):
         if not workspace.store.exists(path):
@@ -125,7 +125,7 @@ def _carry_out(
     return reports
 
 
-def _simulate_answers(workspace: Workspace, key: str) -> None:
+def simulate_answers(workspace: Workspace, key: str) -> None:
     """Answers of a simulated crowd, put where people's answers would be put."""
     from fer_assets.demo.crowd import crowd_truth
     from fer_assets.demo.matching import faces_truth_for

@@ -13,7 +13,6 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
 )
 
-from fer_assets.defs.partitions import BY_KIND
 from fer_assets.lines.catalog import Line
 from fer_assets.lines.step import Step
 
@@ -38,21 +37,18 @@ def pooled_job(line: Line) -> str:
 def jobs_of(line: Line) -> list[UnresolvedAssetJobDefinition]:
     """All jobs of a line."""
     return [
-        _job(line.name, line.partitioned(), line, "Everything of one challenge."),
-        _job(ingest_job(line), line.ingest(), line, "From new videos to labelling tasks."),
-        _job(labelling_job(line), line.labelling(), line, "From new answers to the release."),
-        _job(pooled_job(line), line.pooled(), None, "What runs once over all challenges."),
+        _job(line.name, line.partitioned(), "Everything of one challenge."),
+        _job(ingest_job(line), line.ingest(), "From new videos to labelling tasks."),
+        _job(labelling_job(line), line.labelling(), "From new answers to the release."),
+        _job(pooled_job(line), line.pooled(), "What runs once over all challenges."),
     ]
 
 
-def _job(
-    name: str, steps: Sequence[Step], partitioned_by: Line | None, description: str
-) -> UnresolvedAssetJobDefinition:
+def _job(name: str, steps: Sequence[Step], description: str) -> UnresolvedAssetJobDefinition:
     keys = [dg.AssetKey(step.asset.split("/")) for step in steps]
     return dg.define_asset_job(
         name,
         selection=dg.AssetSelection.assets(*keys),
-        partitions_def=BY_KIND[partitioned_by.kind] if partitioned_by else None,
         description=description,
         tags=MAX_RUNTIME_TAGS,
     )

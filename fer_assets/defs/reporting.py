@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import dagster as dg
@@ -52,6 +52,17 @@ def materialize_result(report: StepReport, device: str | None) -> dg.Materialize
             for check in summary.checks
         ],
     )
+
+
+def waiting_results(checks: Sequence[str], reason: str) -> Iterator[dg.AssetCheckResult]:
+    """Results of all checks, which Dagster wants even where nothing is materialised."""
+    for name in checks:
+        yield dg.AssetCheckResult(
+            check_name=name,
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"waiting: {reason}",
+        )
 
 
 def log_reporter(log: Callable[[str], None]) -> Reporter:

@@ -21,6 +21,10 @@ _HEAD: Final = """\
 name = "{name}"
 kind = "prompted"
 videos = "videos"
+
+# A person's picture of an expression serves in several takes: only nearly equal faces are copies.
+[settings.identities]
+duplicate = 0.98
 """
 
 _PROMPT: Final = """

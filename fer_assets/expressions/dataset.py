@@ -61,6 +61,7 @@ class LabelledFaces:
             self.targets,
             len(self.classes),
             recipe.image_px,
+            view=recipe.view,
             soft_targets=soft,
         )
 

@@ -232,8 +232,8 @@ def _final_recipe(recipe: Recipe, results: list[FoldResult]) -> Recipe:
     """Without held-out people nothing can stop the final run: take the folds' median length."""
     if recipe.patience is None:
         return recipe
-    epochs = [int(result.card["best_epoch"]) + 1 for result in results]
-    return replace(recipe, patience=None, max_epochs=max(1, int(np.median(epochs))))
+    epochs = [int(result.card["best_epoch"]) + 1 for result in results] or [recipe.max_epochs]
+    return replace(recipe, patience=None, max_epochs=int(np.median(epochs)))
 
 
 def _run(

@@ -84,6 +84,29 @@ class Detections:
         landmarks = _turn_back(self.landmarks, rotation_deg, height, width)
         return Detections(boxes, self.scores, landmarks, rotation_deg)
 
+    def upright(self, height: int, width: int) -> Detections:
+        """Positions in the picture turned counter-clockwise by `rotation_deg`.
+
+        Args:
+            height: height of the picture as it is, not turned.
+            width: its width.
+        """
+        if self.rotation_deg == 0:
+            return self
+        corners = _turn(self.boxes.reshape(-1, 2, 2), self.rotation_deg, height, width)
+        boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+        landmarks = _turn(self.landmarks, self.rotation_deg, height, width)
+        return Detections(boxes, self.scores, landmarks, self.rotation_deg)
+
+
+def _turn(
+    points: NDArray[np.float32], rotation_deg: int, height: int, width: int
+) -> NDArray[np.float32]:
+    """Do as `numpy.rot90(picture, rotation_deg // 90)` does, for (…, 2) edge coordinates."""
+    x, y = points[..., 0], points[..., 1]
+    turned = {90: (y, width - x), 180: (width - x, height - y), 270: (height - y, x)}
+    return np.stack(turned[rotation_deg], axis=-1).astype(np.float32)
+
 
 def _turn_back(
     points: NDArray[np.float32], rotation_deg: int, height: int, width: int

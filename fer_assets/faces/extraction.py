@@ -101,10 +101,17 @@ def _distinct(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 
 def _face_rows(video_id: str, target: Row, frame: Frame, found: Detections) -> list[Row]:
-    """Rows of the face crop table for one frame; one face per rounded box centre."""
+    """Rows of the face crop table for one frame; one face per rounded box centre.
+
+    Positions are given in the upright frame: the one that was searched, if the frame was turned.
+    """
     height, width = frame.image.shape[:2]
+    crops = align(frame.image, found.landmarks)
+    found = found.upright(height, width)
+    if found.rotation_deg in (90, 270):
+        height, width = width, height
     rows: dict[str, Row] = {}
-    for place, crop in enumerate(align(frame.image, found.landmarks)):
+    for place, crop in enumerate(crops):
         x0, y0, x1, y1 = found.boxes[place].tolist()
         centre_x = round(1000 * (x0 + x1) / 2 / width)
         centre_y = round(1000 * (y0 + y1) / 2 / height)

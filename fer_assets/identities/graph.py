@@ -6,7 +6,9 @@ clustering it (`chinese_whispers.py`) and writing it for other programs (`export
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -14,10 +16,16 @@ from numpy.typing import NDArray
 
 from fer_assets.compute.progress import track
 from fer_assets.errors import FerError
+from fer_assets.identities.screening import Screen, can_screen
 
 _ROWS_PER_TILE = 1024
 _COLUMNS_PER_TILE = 4096
 _MAX_EDGES = 60_000_000
+_SCREEN_FROM = 8192
+_ROUNDING = 1e-5
+
+_Tiles = Callable[[slice, slice], tuple[NDArray[Any], Any]]
+"""Similarities of some rows with others, and the value from which a pair is looked at."""
 
 
 class GraphTooDenseError(FerError):
@@ -63,8 +71,10 @@ def similarity_graph(
 ) -> CsrGraph:
     """Join every two embeddings whose inner product is at least `threshold`; exact.
 
-    Only the upper triangle is computed, in float32, one tile at a time, and the hits of a tile
-    are taken out before the next, so that memory holds the input, one tile and the edges.
+    Only the upper triangle is computed, one tile at a time, and the hits of a tile are taken out
+    before the next, so that memory holds the input, one tile and the edges. Many embeddings are
+    screened in bfloat16 first where the processor is good at it; the pairs that pass are computed
+    in full precision, so the result is the same.
 
     Args:
         embeddings: (n, d) float32; L2-normalised rows make the weights cosines.
@@ -78,19 +88,18 @@ def similarity_graph(
         raise ValueError(f"threshold must be above 0, not {threshold}")
     embeddings = np.ascontiguousarray(embeddings, dtype=np.float32)
     n = len(embeddings)
+    hits = _Hits(embeddings, threshold, max_edges)
+    take_tile = _screened if n >= _SCREEN_FROM and can_screen() else _multiplied
+    tile_size = min(n, _ROWS_PER_TILE) * min(n, _COLUMNS_PER_TILE)
+    tiles = take_tile(embeddings, threshold, tile_size)
     starts = range(0, n, _ROWS_PER_TILE)
-    hits = _Hits(max_edges, threshold)
     # A small graph is one tile: telling anybody about it would cost more than computing it.
-    rows = track(starts, len(starts), "comparing faces") if len(starts) > 1 else starts
-    # One buffer for all tiles: fresh pages for each would cost about a tenth of the time.
-    buffer = np.empty(min(n, _ROWS_PER_TILE) * min(n, _COLUMNS_PER_TILE), dtype=np.float32)
-    for row_start in rows:
-        block = embeddings[row_start : row_start + _ROWS_PER_TILE]
-        for col_start in range(row_start, n, _COLUMNS_PER_TILE):
-            others = embeddings[col_start : col_start + _COLUMNS_PER_TILE]
-            tile = buffer[: len(block) * len(others)].reshape(len(block), len(others))
-            np.matmul(block, others.T, out=tile)
-            hits.take(tile, row_start, col_start)
+    for row in track(starts, len(starts), "comparing faces") if len(starts) > 1 else starts:
+        for col in range(row, n, _COLUMNS_PER_TILE):
+            tile, cutoff = tiles(
+                slice(row, row + _ROWS_PER_TILE), slice(col, col + _COLUMNS_PER_TILE)
+            )
+            hits.take(tile, cutoff, row, col)
     return from_edges(n, *hits.joined())
 
 
@@ -117,23 +126,49 @@ def from_edges(
     return CsrGraph(indptr, indices, both)
 
 
+def _multiplied(embeddings: NDArray[np.float32], threshold: float, tile_size: int) -> _Tiles:
+    """Tiles in float32."""
+    # One buffer for all tiles: fresh pages for each would cost about a tenth of the time.
+    buffer = np.empty(tile_size, dtype=np.float32)
+
+    def tile(rows: slice, cols: slice) -> tuple[NDArray[Any], Any]:
+        a, b = embeddings[rows], embeddings[cols]
+        out = buffer[: len(a) * len(b)].reshape(len(a), len(b))
+        # Summed in another order, an inner product may differ in its last bits.
+        return np.matmul(a, b.T, out=out), np.float32(threshold - _ROUNDING)
+
+    return tile
+
+
+def _screened(embeddings: NDArray[np.float32], threshold: float, tile_size: int) -> _Tiles:
+    """Tiles in bfloat16."""
+    screen = Screen(embeddings, threshold, tile_size)
+    return lambda rows, cols: (screen.tile(rows, cols), screen.cutoff)
+
+
 class _Hits:
     """Edges found so far, tile by tile."""
 
-    def __init__(self, max_edges: int, threshold: float) -> None:
-        self._max_edges = max_edges
+    def __init__(self, embeddings: NDArray[np.float32], threshold: float, max_edges: int) -> None:
+        self._embeddings = embeddings
         self._threshold = np.float32(threshold)
+        self._max_edges = max_edges
         self._found: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]] = []
         self._n = 0
 
-    def take(self, tile: NDArray[np.float32], row_start: int, col_start: int) -> None:
-        """Keep what lies above the diagonal and reaches the threshold."""
+    def take(self, tile: NDArray[Any], cutoff: Any, row_start: int, col_start: int) -> None:
+        """Keep what lies above the diagonal, reaches the cutoff and, looked at, the threshold."""
         per_row = np.empty(len(tile), dtype=np.int64)
-        _count_hits(tile, row_start, col_start, self._threshold, per_row)
+        _count_hits(tile, row_start, col_start, cutoff, per_row)
         n_hits = int(per_row.sum())
         if not n_hits:
             return
-        self._n += n_hits
+        rows = np.empty(n_hits, dtype=np.int32)
+        cols = np.empty(n_hits, dtype=np.int32)
+        _copy_hits(tile, row_start, col_start, cutoff, per_row, rows, cols)
+        weights = _inner_products(self._embeddings, rows, cols)
+        reached = weights >= self._threshold
+        self._n += int(reached.sum())
         if self._n > self._max_edges:
             raise GraphTooDenseError(
                 "similarity graph",
@@ -141,11 +176,7 @@ class _Hits:
                 found=f"{self._n} and more",
                 remedy="Raise the threshold of this step in challenge.toml.",
             )
-        rows = np.empty(n_hits, dtype=np.int32)
-        cols = np.empty(n_hits, dtype=np.int32)
-        weights = np.empty(n_hits, dtype=np.float32)
-        _copy_hits(tile, row_start, col_start, self._threshold, per_row, rows, cols, weights)
-        self._found.append((rows, cols, weights))
+        self._found.append((rows[reached], cols[reached], weights[reached]))
 
     def joined(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
         """All edges in one array each; the tiles are let go."""
@@ -158,10 +189,10 @@ class _Hits:
 
 @numba.njit(cache=True, nogil=True)
 def _count_hits(
-    tile: NDArray[np.float32],
+    tile: NDArray[Any],
     row_start: int,
     col_start: int,
-    threshold: np.float32,
+    cutoff: Any,
     per_row: NDArray[np.int64],
 ) -> None:
     for i in range(tile.shape[0]):
@@ -169,31 +200,44 @@ def _count_hits(
         first = min(max(0, row_start + i + 1 - col_start), tile.shape[1])
         count = 0
         for value in tile[i, first:]:
-            count += value >= threshold
+            count += value >= cutoff
         per_row[i] = count
 
 
 @numba.njit(cache=True, nogil=True)
 def _copy_hits(
-    tile: NDArray[np.float32],
+    tile: NDArray[Any],
     row_start: int,
     col_start: int,
-    threshold: np.float32,
+    cutoff: Any,
     per_row: NDArray[np.int64],
     rows: NDArray[np.int32],
     cols: NDArray[np.int32],
-    weights: NDArray[np.float32],
 ) -> None:
     at = 0
     for i in range(tile.shape[0]):
         if per_row[i] == 0:
             continue
         for j in range(max(0, row_start + i + 1 - col_start), tile.shape[1]):
-            if tile[i, j] >= threshold:
+            if tile[i, j] >= cutoff:
                 rows[at] = row_start + i
                 cols[at] = col_start + j
-                weights[at] = tile[i, j]
                 at += 1
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _inner_products(
+    embeddings: NDArray[np.float32], rows: NDArray[np.int32], cols: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """Of pairs of rows, summed in float64, in vector lanes: the same however the pair was found."""
+    result = np.empty(len(rows), dtype=np.float32)
+    for at in range(len(rows)):
+        a, b = embeddings[rows[at]], embeddings[cols[at]]
+        total = 0.0
+        for k in range(len(a)):
+            total += np.float64(a[k]) * np.float64(b[k])
+        result[at] = total
+    return result
 
 
 @numba.njit(cache=True, nogil=True)

@@ -54,8 +54,8 @@ def score_tracking(
     """Adjusted Rand index of step 1 over a fold's people.
 
     Clustered are each person's faces of each video and, because few videos hold two people, each
-    person's first video in one with that of the fold's person who looks most alike; there the
-    one's faces come after the other's, so that no frame keeps them apart. All of it is scored
+    person's first video in one with that of the fold's person who looks most alike, as a duet
+    shows them: side by side in the same frames, as long as both have faces. All of it is scored
     together; a split video and a merged pair both cost.
     """
     units: list[tuple[NDArray[np.int64], ...]] = [
@@ -71,13 +71,18 @@ def score_tracking(
         members = np.concatenate(unit)
         times = np.concatenate([faces.timestamps_ms[part] for part in unit])
         if len(unit) > 1:
-            times[len(unit[0]) :] += times[: len(unit[0])].max() + 1
+            times = np.concatenate([_places(times[: len(unit[0])]), _places(times[len(unit[0]) :])])
         tracks = within_video_tracks(faces.features[members], times, threshold, settings)
         found.append(tracks + n_found)
         truth.append(np.repeat(np.arange(len(unit)), [len(part) for part in unit]) + n_truth)
         n_found += int(tracks.max()) + 1
         n_truth += len(unit)
     return adjusted_rand_index(np.concatenate(truth), np.concatenate(found))
+
+
+def _places(times: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of each time among the different times: 0 for the first."""
+    return np.unique(times, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
 
 def score_joining(

@@ -15,7 +15,13 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_assets.media.container import audio_stream, open_media, packets, start_of
+from fer_assets.media.container import (
+    audio_stream,
+    open_media,
+    packets,
+    raise_unless_damage,
+    start_of,
+)
 
 # Timestamps jitter by their rounding; only a real gap or overlap moves what follows it.
 _JITTER_S = 0.02
@@ -74,12 +80,13 @@ def _frames(container: Any, stream: Any) -> Iterator[Any]:
     for packet in packets(container, stream):
         try:
             yield from packet.decode()
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            raise_unless_damage(error)
             continue
     try:
         yield from stream.codec_context.decode(None)
-    except av.error.FFmpegError:
-        return
+    except av.error.FFmpegError as error:
+        raise_unless_damage(error)
 
 
 class _Run:

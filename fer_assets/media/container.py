@@ -6,6 +6,7 @@ decoding.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -85,3 +86,13 @@ def packets(container: Any, *streams: Any) -> Iterator[Any]:
             return
         if packet.size:
             yield packet
+
+
+def raise_unless_damage(error: av.error.FFmpegError) -> None:
+    """Return if `error` can come from damaged data; raise it if the machine is at its limit.
+
+    Memory that can't be had (ENOMEM) and threads that can't start (EAGAIN) would otherwise pass
+    as a damaged packet, and frames would be missing without a word.
+    """
+    if error.errno in (errno.ENOMEM, errno.EAGAIN):
+        raise error

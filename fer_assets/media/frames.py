@@ -15,7 +15,13 @@ import av
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_assets.media.container import open_media, packets, start_of, video_stream
+from fer_assets.media.container import (
+    open_media,
+    packets,
+    raise_unless_damage,
+    start_of,
+    video_stream,
+)
 from fer_assets.media.frame_plan import FramePlan, choose, scan
 from fer_assets.media.orientation import frame_orientation
 
@@ -120,7 +126,8 @@ def _decoded(container: Any, stream: Any, plan: FramePlan | None) -> Iterator[An
             context.skip_frame = "DEFAULT" if plan.is_whole[at] else "NONREF"
         try:
             frames = context.decode(packet)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            raise_unless_damage(error)
             continue
         for frame in frames:
             left -= plan is not None and frame.pts in plan.targets
@@ -129,8 +136,8 @@ def _decoded(container: Any, stream: Any, plan: FramePlan | None) -> Iterator[An
             return
     try:
         yield from context.decode(None)
-    except av.error.FFmpegError:
-        return
+    except av.error.FFmpegError as error:
+        raise_unless_damage(error)
 
 
 def _image(frame: Any) -> NDArray[np.uint8]:

@@ -16,6 +16,7 @@ from fer_assets.media.container import (
     audio_stream,
     open_media,
     packets,
+    raise_unless_damage,
     start_of,
     video_stream,
 )
@@ -139,6 +140,7 @@ def _decoded(packet: Any, stream: Any = None) -> Any:
     """The first frame that `packet` gives (None flushes the decoder of `stream`), or None."""
     try:
         frames = packet.decode() if packet is not None else stream.codec_context.decode(None)
-    except av.error.FFmpegError:
+    except av.error.FFmpegError as error:
+        raise_unless_damage(error)
         return None
     return frames[0] if frames else None

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_assets.prompts.matched_filter import exact_scores
+from fer_assets.prompts.matched_filter import exact_scores, stretch_of, unit_shape
 from fer_assets.prompts.search import at_speed
+from fer_assets.prompts.templates import PromptTemplate
 
 _N_PARTS = 12
 # How far the ends of a template may slip, in periods of the frequency below which most of its
@@ -27,24 +29,25 @@ _ENERGY_SHARE = 0.9
 _GAIN = 1.01
 
 
-def trial_speeds(shapes: Sequence[NDArray[np.float64]], rate_hz: int, reach: float) -> list[float]:
+@lru_cache(maxsize=16)
+def trial_speeds(templates: tuple[PromptTemplate, ...], reach: float) -> tuple[float, ...]:
     """Speeds within 1 - `reach` to 1 + `reach` that together miss no prompt, nearest to 1 first.
 
     The spacing is set by the template that tolerates least.
     """
-    step = min((_tolerance(shape, rate_hz) for shape in shapes), default=1.0)
+    step = min((_tolerance(template) for template in templates), default=1.0)
     count = int(np.ceil(reach / step - 1e-9))
     offsets = np.arange(1, count + 1) * (reach / count) if count else np.zeros(0)
-    return [1.0, *(1 + sign * float(offset) for offset in offsets for sign in (1, -1))]
+    return (1.0, *(1 + sign * float(offset) for offset in offsets for sign in (1, -1)))
 
 
-def _tolerance(shape: NDArray[np.float64], rate_hz: int) -> float:
+def _tolerance(template: PromptTemplate) -> float:
     """Distance between two trial speeds, for one template."""
+    shape = template.samples.astype(np.float64)
     power = np.square(np.abs(np.fft.rfft(shape - shape.mean())))
     share = np.cumsum(power) / power.sum()
-    top_hz = max(float(np.searchsorted(share, _ENERGY_SHARE)) * rate_hz / shape.size, 100.0)
-    half_length_s = shape.size / rate_hz / 2
-    return 2 * _SLIP_PERIODS / (top_hz * half_length_s)
+    top_hz = max(float(np.searchsorted(share, _ENERGY_SHARE)) / template.duration_s, 100.0)
+    return 2 * _SLIP_PERIODS / (top_hz * template.duration_s / 2)
 
 
 def measure_speed(
@@ -89,26 +92,13 @@ def _fit(
     total = np.zeros((offsets.size, lags.size))
     for start, stop in itertools.pairwise(edges.tolist()):
         part = shape[start:stop]
-        norm = float(np.linalg.norm(part - part.mean()))
-        scores = _sums(audio, part, lag + start - reach, 2 * reach + 1) * norm
+        window = stretch_of(audio, lag + start - reach, 2 * reach + part.size)
+        scores = np.correlate(window, part - part.mean(), "valid")
         # Faster sound brings later parts earlier, seen from the middle of the prompt.
         centre = (start + stop) / 2 - shape.size / 2
         places = reach + lags[None, :] - (offsets * centre)[:, None]
         total += np.interp(places, np.arange(scores.size), scores)
     return np.asarray(total.max(axis=1))
-
-
-def _sums(
-    audio: NDArray[np.float32], part: NDArray[np.float64], first: int, count: int
-) -> NDArray[np.float64]:
-    """Correlation sums of the mean-free, unit-norm part with `audio`, silent beyond its ends."""
-    stop = first + count - 1 + part.size
-    inside = audio[max(0, first) : max(0, stop)].astype(np.float64)
-    window = np.zeros(stop - first)
-    window[max(0, -first) : max(0, -first) + inside.size] = inside
-    centred = part - part.mean()
-    norm = float(np.linalg.norm(centred))
-    return np.asarray(np.correlate(window, centred / norm if norm else centred, "valid"))
 
 
 def _polished(
@@ -120,8 +110,9 @@ def _polished(
         total = 0.0
         for template, lag in found:
             shape = at_speed(template, speed + float(offset))
+            unit = unit_shape(shape).astype(np.float64)
             moved = lag + round((template.size - shape.size) / 2)
-            total += float(exact_scores(audio, shape, moved - 24, 49).max())
+            total += float(exact_scores(audio, unit, moved - 24, 49).max())
         if total > best_total + 1e-9:
             best, best_total = speed + float(offset), total
     return best

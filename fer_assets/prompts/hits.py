@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from fer_assets.compute.progress import track
 from fer_assets.prompts.drift import measure_speed, trial_speeds
-from fer_assets.prompts.matched_filter import exact_scores
-from fer_assets.prompts.null import unrelated_variance
-from fer_assets.prompts.search import Candidate, at_speed, find_candidates, is_same_place
+from fer_assets.prompts.matched_filter import exact_scores, stretch_of
+from fer_assets.prompts.null import background_of, power_cells, unrelated_variance
+from fer_assets.prompts.search import Bank, Candidate, bank_at, find_candidates, same_place
 from fer_assets.prompts.settings import PromptSettings
 from fer_assets.prompts.tail import fit_tail, score_threshold, trial_probability
 from fer_assets.prompts.templates import PromptTemplate
@@ -92,84 +92,103 @@ class _Search:
         settings: PromptSettings,
     ) -> None:
         self._audio = audio
-        self._templates = templates
+        self._templates = tuple(templates)
         self._settings = settings
         self._rate_hz = templates[0].rate_hz
-        self._shapes = [template.samples.astype(np.float64) for template in templates]
         reach = max(settings.max_drift, settings.max_speed_change)
-        self._speeds = trial_speeds(self._shapes, self._rate_hz, reach)
-        self._tail = fit_tail(tuple(templates))
+        self._speeds = trial_speeds(self._templates, reach)
+        self._tail = fit_tail(self._templates)
 
     def over_drift(self) -> tuple[list[_Accepted], float]:
         """Hits and the speed at which they were found.
 
-        The recording's own clock is nearly always right, so speed 1 comes first, and the others
-        only where nothing is heard at 1. What is heard tells the exact speed.
+        The recording's clock is nearly always right, so the other speeds are tried only where at
+        speed 1 nothing is heard, or what is heard fits another speed better.
         """
-        for number, speed in enumerate(self._speeds):
-            if number == 1:
-                return self._over_others()
-            if hits := self.at(speed):
-                return self._at_measured_speed(hits, speed)
-        return [], 1.0
-
-    def _over_others(self) -> tuple[list[_Accepted], float]:
-        others = self._speeds[1:]
-        for speed in track(others, len(others), "searching prompts at other speeds"):
-            if hits := self.at(speed):
-                return self._at_measured_speed(hits, speed)
-        return [], 1.0
-
-    def _at_measured_speed(
-        self, hits: list[_Accepted], speed: float
-    ) -> tuple[list[_Accepted], float]:
-        if self._settings.max_drift <= 0:
-            return hits, speed
-        clearest = sorted(hits, key=lambda hit: hit.threshold - hit.candidate.score)[:_MEASURED]
-        found = [(self._shapes[hit.candidate.template], hit.candidate.lag) for hit in clearest]
-        measured = measure_speed(self._audio, found, speed, self._settings.max_drift)
-        if measured == speed:
-            return hits, speed
-        again = self.at(measured)
-        if _total(again) > _total(hits):
-            return again, measured
+        hits = self.at(1.0)
+        if hits and self._measured(hits, 1.0) == 1.0:
+            return hits, 1.0
+        reach = self._settings.max_drift * (1 + 1e-9)
+        hits, speed = self._best([v for v in self._speeds if abs(v - 1) <= reach])
+        if not hits:
+            hits, speed = self._best([v for v in self._speeds if abs(v - 1) > reach])
+        measured = self._measured(hits, speed) if hits else speed
+        if measured != speed:
+            again = self.at(measured)
+            if _total(again) > _total(hits):
+                return again, measured
         return hits, speed
+
+    def _best(self, speeds: Sequence[float]) -> tuple[list[_Accepted], float]:
+        """The hits at the speed at which most is heard, and that speed."""
+        best: tuple[list[_Accepted], float] = ([], 1.0)
+        for speed in track(speeds, len(speeds), "searching prompts at other speeds"):
+            hits = self.at(speed)
+            if _total(hits) > _total(best[0]):
+                best = (hits, speed)
+        return best
+
+    def _measured(self, hits: Sequence[_Accepted], speed: float) -> float:
+        if self._settings.max_drift <= 0:
+            return speed
+        clearest = sorted(hits, key=lambda hit: hit.threshold - hit.candidate.score)[:_MEASURED]
+        found = [
+            (self._templates[hit.candidate.template].samples.astype(np.float64), hit.candidate.lag)
+            for hit in clearest
+        ]
+        return measure_speed(self._audio, found, speed, self._settings.max_drift)
 
     def at(self, speed: float) -> list[_Accepted]:
         """Hits at one speed."""
-        shapes = [at_speed(shape, speed) for shape in self._shapes]
+        bank = bank_at(self._templates, speed)
         accepted: list[_Accepted] = []
         residual = self._audio
-        for candidate in find_candidates(self._audio, shapes, self._settings.min_audible):
-            shape = shapes[candidate.template]
-            if any(is_same_place(candidate, hit.candidate, shapes) for hit in accepted):
+        for candidate in find_candidates(
+            self._audio, bank, self._settings.min_audible, self._limit
+        ):
+            if same_place(candidate, [hit.candidate for hit in accepted], bank).any():
                 continue
-            # The cheap part of the threshold first: most candidates fall here.
-            limit = self._limit(candidate.spread**2, shape)
-            if candidate.score < limit:
-                continue
-            # What an accepted prompt explains does not count for a neighbour that overlaps it.
-            left = candidate.score
-            if residual is not self._audio:
-                left = float(exact_scores(residual, shape, candidate.lag, 1)[0])
-            if left < limit:
-                continue
-            stretch = _stretch(self._audio, candidate.lag, shape.size)
-            limit = max(limit, self._limit(unrelated_variance(shape, stretch), shape))
-            if left < limit:
+            unit = bank.units[candidate.template]
+            limit = self._limit_at(candidate, bank, residual)
+            if limit is None:
                 continue
             accepted.append(_Accepted(candidate, limit))
-            residual = _without(residual, shape, candidate.lag)
+            if residual is self._audio:
+                residual = self._audio.copy()
+            _take_out(residual, unit, candidate.lag)
         return accepted
 
-    def _limit(self, variance: float, shape: NDArray[np.float64]) -> float:
+    def _limit_at(
+        self, candidate: Candidate, bank: Bank, residual: NDArray[np.float32]
+    ) -> float | None:
+        """The threshold at the candidate's place if it passes, else None; the cheap parts first."""
+        unit = bank.units[candidate.template]
+        lowest = self._limit(candidate.spread**2, unit.size)
+        if candidate.score < lowest:
+            return None
+        # What an accepted prompt explains does not count for a neighbour that overlaps it.
+        score = candidate.score
+        if residual is not self._audio:
+            score = min(score, float(exact_scores(residual, unit, candidate.lag, 1)[0]))
+        if score < lowest:
+            return None
+        stretch = stretch_of(self._audio, candidate.lag, unit.size)
+        for x in (stretch, background_of(unit, stretch)):
+            variance = unrelated_variance(bank.cells[candidate.template], power_cells(x))
+            limit = max(lowest, self._limit(variance, unit.size))
+            if score >= limit:
+                return limit
+        return None
+
+    def _limit(self, variance: float, size: int) -> float:
+        """The threshold for scores of `variance`, for a template of `size` samples."""
         probability = trial_probability(
             self._settings.false_alarms_per_hour,
-            shape.size / self._rate_hz,
+            size / self._rate_hz,
             len(self._templates),
             len(self._speeds),
         )
-        return score_threshold(max(variance, 1 / shape.size), shape.size, probability, self._tail)
+        return score_threshold(max(variance, 1 / size), size, probability, self._tail)
 
     def as_hit(self, hit: _Accepted, speed: float) -> PromptHit:
         """The hit in seconds."""
@@ -189,22 +208,8 @@ def _total(hits: Sequence[_Accepted]) -> float:
     return sum(hit.candidate.score for hit in hits)
 
 
-def _stretch(audio: NDArray[np.float32], lag: int, size: int) -> NDArray[np.float64]:
-    """`size` samples from `lag` on, silent beyond the ends."""
-    inside = audio[max(0, lag) : max(0, lag + size)].astype(np.float64)
-    stretch = np.zeros(size)
-    stretch[max(0, -lag) : max(0, -lag) + inside.size] = inside
-    return stretch
-
-
-def _without(
-    audio: NDArray[np.float32], shape: NDArray[np.float64], lag: int
-) -> NDArray[np.float32]:
-    """`audio` without what `shape` explains of it at `lag`."""
-    stretch = _stretch(audio, lag, shape.size)
-    centred = shape - shape.mean()
-    part = centred * (float(centred @ stretch) / float(centred @ centred))
-    first, stop = max(0, lag), min(audio.size, lag + shape.size)
-    rest = audio.copy()
-    rest[first:stop] -= part[first - lag : stop - lag].astype(np.float32)
-    return rest
+def _take_out(audio: NDArray[np.float32], unit: NDArray[np.float64], lag: int) -> None:
+    """Take out of `audio`, in place, what `unit` explains of it at `lag`."""
+    part = unit * float(unit @ stretch_of(audio, lag, unit.size))
+    first, stop = max(0, lag), min(audio.size, lag + unit.size)
+    audio[first:stop] -= part[first - lag : stop - lag].astype(np.float32)

@@ -52,48 +52,59 @@ def correlate_many(
     Yields:
         (n - n_i + 1,) scores in [-1, 1] per shape.
     """
-    longest = max((shape.size for shape in shapes), default=0)
-    if audio.size < longest:
-        audio = np.concatenate([audio, np.zeros(longest - audio.size, audio.dtype)])
-        short_by = True
-    else:
-        short_by = False
-    length = scipy.fft.next_fast_len(max(_BLOCK, 3 * longest), real=True)
+    sizes = [shape.size for shape in shapes]
+    longest, shortest = max(sizes, default=0), min(sizes, default=0)
+    n_lags_in_all = max(1, audio.size - shortest + 1)
+    # Long enough that the overlap of neighbouring blocks costs little, no longer than the sound.
+    wanted = max(1, round(n_lags_in_all / max(_BLOCK, 4 * longest)))
+    length = scipy.fft.next_fast_len(-(-n_lags_in_all // wanted) + longest, real=True)
     step = length - longest + 1
-    n_blocks = -(-audio.size // step)
+    n_blocks = -(-n_lags_in_all // step)
     padded = np.zeros((n_blocks - 1) * step + length, audio.dtype)
     padded[: audio.size] = audio
     blocks = np.lib.stride_tricks.sliding_window_view(padded, length)[::step]
     spectra = scipy.fft.rfft(blocks, axis=1)
     energies = _Energies(audio)
     for shape in shapes:
-        n_lags = audio.size - shape.size + 1
-        if short_by and shape.size == longest:
-            n_lags = 0
-        unit = _unit(shape)
+        n_lags = max(0, audio.size - shape.size + 1)
+        unit = unit_shape(shape)
         spectrum = scipy.fft.rfft(unit, length).conj()
         sums = scipy.fft.irfft(spectra * spectrum, length, axis=1, overwrite_x=True)
         scores = np.ascontiguousarray(sums[:, :step]).reshape(-1)[:n_lags]
-        scores *= energies.inverse_norms(shape.size)[:n_lags]
+        scores *= energies.inverse_norms(shape.size)
         yield np.clip(scores, -1, 1, out=scores)
 
 
 def exact_scores(
-    audio: NDArray[np.float32], shape: NDArray[np.float64], first: int, count: int
+    audio: NDArray[np.float32], unit: NDArray[np.float64], first: int, count: int
 ) -> NDArray[np.float64]:
     """The scores at lags `first` to `first + count - 1`, by direct sums in float64.
 
-    Lags may reach beyond `audio`, which is silent there.
+    Lags may reach beyond `audio`, which is silent there. `unit` is a template as `unit_shape`
+    makes it.
     """
-    start, stop = first, first + count - 1 + shape.size
-    inside = audio[max(0, start) : max(0, stop)].astype(np.float64)
-    window = np.zeros(stop - start)
-    window[max(0, -start) : max(0, -start) + inside.size] = inside
-    sums = np.correlate(window, _unit(shape), "valid")
-    return np.asarray(np.clip(sums * _Energies(window).inverse_norms(shape.size), -1, 1))
+    size = unit.size
+    window = stretch_of(audio, first, count - 1 + size)
+    sums = np.correlate(window, unit, "valid")
+    entering, leaving = window[size:], window[: count - 1]
+    total = window[:size].sum() + np.concatenate([[0.0], np.cumsum(entering - leaving)])
+    change = np.cumsum(entering * entering - leaving * leaving)
+    start = window[:size]
+    energy = float(start @ start) + np.concatenate([[0.0], change]) - total * total / size
+    floor = _SILENCE * float(energy.max(initial=0.0))
+    norms = np.sqrt(np.where(energy > floor, energy, np.inf))
+    return np.asarray(np.clip(sums / norms, -1, 1))
 
 
-def _unit(shape: NDArray[np.floating]) -> NDArray[np.floating]:
+def stretch_of(audio: NDArray[np.float32], first: int, size: int) -> NDArray[np.float64]:
+    """`size` samples from `first` on in float64; silence beyond the ends."""
+    inside = audio[max(0, first) : max(0, first + size)]
+    stretch = np.zeros(size)
+    stretch[max(0, -first) : max(0, -first) + inside.size] = inside
+    return stretch
+
+
+def unit_shape(shape: NDArray[np.floating]) -> NDArray[np.floating]:
     """`shape` without its mean, of norm 1 (0 where it is constant)."""
     centred = shape - shape.mean()
     norm = np.linalg.norm(centred)
@@ -111,11 +122,12 @@ class _Energies:
 
     def inverse_norms(self, size: int) -> NDArray[np.floating]:
         """(n - size + 1,) for stretches of `size` samples; 0 for silent ones."""
+        if size >= self._sums.size:
+            return np.zeros(0, self._dtype)
         if size not in self._known:
             total = self._sums[size:] - self._sums[:-size]
             energy = self._squares[size:] - self._squares[:-size] - total * total / size
             floor = _SILENCE * max(float(energy.max(initial=0.0)), np.finfo(np.float64).tiny)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                inverse = np.where(energy > floor, 1 / np.sqrt(energy), 0.0)
-            self._known[size] = inverse.astype(self._dtype)
+            norms = np.sqrt(np.where(energy > floor, energy, np.inf).astype(self._dtype))
+            self._known[size] = 1 / norms
         return self._known[size]

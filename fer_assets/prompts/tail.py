@@ -25,7 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_assets.prompts.matched_filter import correlate_many
-from fer_assets.prompts.null import quantile_t, score_to_t, t_to_score, unrelated_variance
+from fer_assets.prompts.null import (
+    background_of,
+    power_cells,
+    quantile_t,
+    score_to_t,
+    t_to_score,
+    unrelated_variance,
+)
 from fer_assets.prompts.search import band_factor, decimate
 from fer_assets.prompts.templates import PromptTemplate
 
@@ -51,6 +58,7 @@ class Tail:
         return self.location - self.scale * float(np.log(-np.log1p(-probability)))
 
 
+@lru_cache(maxsize=4096)
 def score_threshold(variance: float, n_lags: int, probability: float, tail: Tail) -> float:
     """The score in (0, 1) that unrelated sound exceeds with `probability` in one trial.
 
@@ -104,5 +112,7 @@ def _ratio(shape: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     scores = next(correlate_many(sound, [shape]))
     best = int(np.argmax(scores))
     stretch = sound[best : best + shape.size].astype(np.float64)
-    variance = unrelated_variance(shape.astype(np.float64), stretch)
+    own = shape.astype(np.float64)
+    places = (stretch, background_of(own, stretch))
+    variance = min(unrelated_variance(power_cells(own), power_cells(x)) for x in places)
     return score_to_t(float(scores[best]), variance) / quantile_t(variance, _LN2 / scores.size)

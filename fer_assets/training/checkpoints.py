@@ -97,10 +97,10 @@ class Classifier:
             raise ValueError(f"images are (n, h, w, 3) uint8, not {images.shape} {images.dtype}")
         if len(images) == 0:
             return np.empty((0, len(self.classes)), np.float32)
-        size = self.recipe.image_px
+        size, view = self.recipe.image_px, self.recipe.view
         return predict_probs(
             self.network,
-            lambda rows: np.stack([shrink(images[row], size) for row in rows]),
+            lambda rows: np.stack([shrink(images[row], size, view) for row in rows]),
             len(images),
             flip_average=self.recipe.flip_average,
             device=self.device,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -25,13 +26,18 @@ def pinned(seed: int, device: str) -> Iterator[None]:
         torch.get_num_threads(),
         torch.are_deterministic_algorithms_enabled(),
     )
+    memory: Any = torch.utils.deterministic
+    fills = memory.fill_uninitialized_memory
     cuda = list(range(torch.cuda.device_count())) if device == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
         torch.set_num_threads(cpu_threads())
         torch.use_deterministic_algorithms(device == "cpu")
+        # Else every new tensor is filled with NaN first, which costs and only hunts bugs.
+        memory.fill_uninitialized_memory = False
         try:
             yield
         finally:
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(was_deterministic)
+            memory.fill_uninitialized_memory = fills

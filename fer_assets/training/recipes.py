@@ -75,6 +75,7 @@ class Recipe:
         backbone: name of a timm architecture.
         weights: name in the weights registry; "random" for an untrained start, never by default.
         image_px: side of the square the network sees.
+        view: share of the crop's side that the network sees, in its middle; 0.85 ends at the chin.
         target: what is learned: the prompt, the crowd's label, or its whole distribution.
         batch_size: pictures per step; every step has exactly as many.
         optimiser: adam or adamw.
@@ -103,6 +104,7 @@ class Recipe:
     backbone: str
     weights: str
     image_px: int
+    view: float = 1.0
     target: Target = "crowd"
     batch_size: int = 32
     optimiser: Literal["adam", "adamw"] = "adam"
@@ -149,6 +151,8 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 self._refuse(name, "more than 0, or None", repr(value))
+        if not 0 < self.view <= 1:
+            self._refuse("view", "more than 0, at most 1", repr(self.view))
         if not 0 <= self.label_smoothing < 1:
             self._refuse("label_smoothing", "at least 0, below 1", repr(self.label_smoothing))
 

@@ -22,13 +22,21 @@ MEMORY_LIMIT_BYTES: Final = 4 * 1024**3
 """Decoded pictures are kept up to this; beyond it they are decoded anew for each batch."""
 
 
-def shrink(image: NDArray[np.uint8], image_px: int) -> NDArray[np.uint8]:
-    """A (h, w, 3) uint8 picture as (image_px, image_px, 3): by area if smaller, else linear."""
-    if image.shape[:2] == (image_px, image_px):
-        return image
-    is_smaller = min(image.shape[:2]) >= image_px
-    how = cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR
-    resized = cv2.resize(image, (image_px, image_px), interpolation=how)
+def shrink(image: NDArray[np.uint8], image_px: int, view: float = 1.0) -> NDArray[np.uint8]:
+    """The middle of a (h, w, 3) uint8 picture as (image_px, image_px, 3).
+
+    Args:
+        image: RGB.
+        image_px: side of the result; by area if that is smaller, else bilinear.
+        view: share of each side that is kept, in (0, 1].
+    """
+    height, width = (round(side * view) for side in image.shape[:2])
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    inner = image[top : top + height, left : left + width]
+    if inner.shape[:2] == (image_px, image_px):
+        return inner
+    how = cv2.INTER_AREA if min(height, width) >= image_px else cv2.INTER_LINEAR
+    resized = cv2.resize(inner, (image_px, image_px), interpolation=how)
     return resized.astype(np.uint8, copy=False)
 
 
@@ -37,6 +45,7 @@ class _Pictures:
     """Pictures by number: decoded once, or encoded where they would not fit into memory."""
 
     image_px: int
+    view: float
     decoded: NDArray[np.uint8] | None
     encoded: Sequence[bytes]
 
@@ -73,7 +82,9 @@ class Samples:
         if self.pictures.decoded is not None:
             images: NDArray[np.uint8] = self.pictures.decoded[numbers]
             return images
-        return _decode([self.pictures.encoded[n] for n in numbers], self.pictures.image_px)
+        return _decode(
+            [self.pictures.encoded[n] for n in numbers], self.pictures.image_px, self.pictures.view
+        )
 
     def goal(self) -> NDArray[np.int64] | NDArray[np.float32]:
         """What is learned: the soft targets where there are any, else the targets."""
@@ -92,6 +103,7 @@ def make_samples(
     n_classes: int,
     image_px: int,
     *,
+    view: float = 1.0,
     soft_targets: NDArray[np.float32] | None = None,
     memory_limit_bytes: int = MEMORY_LIMIT_BYTES,
 ) -> Samples:
@@ -102,6 +114,7 @@ def make_samples(
         targets: (n,) classes.
         n_classes: number of classes.
         image_px: side of the network's input.
+        view: share of each picture's side that is kept, in its middle.
         soft_targets: (n, n_classes) distributions, or None.
         memory_limit_bytes: above this, the encoded pictures are kept instead.
 
@@ -116,17 +129,17 @@ def make_samples(
         raise ValueError(f"targets outside [0, {n_classes})")
     fits = len(encoded) * image_px * image_px * 3 <= memory_limit_bytes
     pictures = _Pictures(
-        image_px, _decode(encoded, image_px) if fits else None, () if fits else encoded
+        image_px, view, _decode(encoded, image_px, view) if fits else None, () if fits else encoded
     )
     return Samples(targets, n_classes, soft_targets, np.arange(len(targets)), pictures)
 
 
-def _decode(encoded: Sequence[bytes], image_px: int) -> NDArray[np.uint8]:
+def _decode(encoded: Sequence[bytes], image_px: int, view: float) -> NDArray[np.uint8]:
     """(n, image_px, image_px, 3) uint8 from n files, on all threads (decoding frees the GIL)."""
     out = np.empty((len(encoded), image_px, image_px, 3), dtype=np.uint8)
 
     def fill(row: int) -> None:
-        out[row] = shrink(decode_image(encoded[row]), image_px)
+        out[row] = shrink(decode_image(encoded[row]), image_px, view)
 
     with ThreadPoolExecutor(cpu_threads()) as pool:
         for _ in pool.map(fill, range(len(encoded))):

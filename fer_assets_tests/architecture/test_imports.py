@@ -26,7 +26,17 @@ STAGES = {
 COMPOSERS = {"demo", "lines"}
 DAGSTER = {"defs", "definitions"}
 DOOR = {"cli", "commands"}
-HEAVY = ("torch", "timm", "onnxruntime", "librosa", "scipy", "numba", "cv2", "sklearn", "matplotlib")
+HEAVY = (
+    "torch",
+    "timm",
+    "onnxruntime",
+    "librosa",
+    "scipy",
+    "numba",
+    "cv2",
+    "sklearn",
+    "matplotlib",
+)
 
 
 def _own(tree) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,13 @@ import polars as pl
 import pytest
 
 from fer_assets.expressions.dataset import TrainingDataError
-from fer_assets.expressions.train import FINAL, FoldResult, TrainedExpressions, train_expressions
+from fer_assets.expressions.train import (
+    FINAL,
+    TrainedExpressions,
+    run_names,
+    train_expressions,
+    train_runs,
+)
 from fer_assets.media.image_codec import decode_image
 from fer_assets.training.checkpoints import load_checkpoint
 from fer_assets.training.recipes import Recipe
@@ -17,74 +24,78 @@ from fer_assets_tests.expressions.faces import NAMES, tiny_release
 from fer_assets_tests.training.tiny import tiny_recipe
 
 NOWHERE = Path("no-weights-needed")
-QUICK = tiny_recipe(max_epochs=12)
+QUICK = tiny_recipe(max_epochs=12, view=0.95)
 
 
 @pytest.fixture(scope="module")
-def trained() -> tuple[TrainedExpressions, dict[int, FoldResult]]:
-    finished: dict[int, FoldResult] = {}
+def trained() -> TrainedExpressions:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_THREADS", "1")
-        result = train_expressions(
-            tiny_release(), QUICK, NOWHERE, folds=3, on_fold=finished.__setitem__
-        )
-    return result, finished
+        return train_expressions(tiny_release(), QUICK, NOWHERE, folds=3)
 
 
 def test_every_labelled_face_is_predicted_once_by_a_fold_that_never_saw_the_person(
-    trained: tuple[TrainedExpressions, dict[int, FoldResult]],
+    trained: TrainedExpressions,
 ) -> None:
-    result, _ = trained
     labelled = tiny_release().filter(pl.col("label").is_not_null())
-    assert set(result.predictions["face_id"]) == set(labelled["face_id"])
-    folds_of = result.predictions.group_by("group_id").agg(pl.col("fold").n_unique())
+    assert set(trained.predictions["face_id"]) == set(labelled["face_id"])
+    folds_of = trained.predictions.group_by("group_id").agg(pl.col("fold").n_unique())
     assert set(folds_of["fold"]) == {1}
-    assert set(result.predictions["fold"]) == {0, 1, 2}
-    probs = np.array(result.predictions["probs"].to_list())
+    assert set(trained.predictions["fold"]) == {0, 1, 2}
+    probs = np.array(trained.predictions["probs"].to_list())
     named = [NAMES[column] for column in probs.argmax(1)]
-    assert named == result.predictions["pred"].to_list()
-    is_right = result.predictions["pred"] == result.predictions["target"]
+    assert named == trained.predictions["pred"].to_list()
+    is_right = trained.predictions["pred"] == trained.predictions["target"]
     assert is_right.mean() > 0.6  # type: ignore[operator]
 
 
 def test_checkpoints_give_the_predictions_that_were_recorded(
-    trained: tuple[TrainedExpressions, dict[int, FoldResult]],
+    trained: TrainedExpressions,
 ) -> None:
-    result, _ = trained
-    assert list(result.checkpoints) == ["fold-0", "fold-1", "fold-2", "final"]
-    classifier = load_checkpoint(*result.checkpoints["fold-1"])
-    assert classifier.classes == result.classes == NAMES
-    held_out = result.predictions.filter(pl.col("fold") == 1)
+    assert list(trained.checkpoints) == ["fold-0", "fold-1", "fold-2", "final"]
+    classifier = load_checkpoint(*trained.checkpoints["fold-1"])
+    assert classifier.classes == trained.classes == NAMES
+    held_out = trained.predictions.filter(pl.col("fold") == 1)
     image_of = dict(tiny_release().select("face_id", pl.col("image").struct["bytes"]).iter_rows())
     images = np.stack([decode_image(image_of[face]) for face in held_out["face_id"]])
     np.testing.assert_allclose(
         classifier.predict(images), np.array(held_out["probs"].to_list()), atol=1e-5
     )
-    card = result.checkpoints["final"][1]
+    card = trained.checkpoints["final"][1]
     kept = tiny_release().filter(
         pl.col("split").is_in(["train", "val"]) & ~pl.col("label").is_null()
     )
     assert card["n_train"] == len(kept)
-    assert set(result.curve["fold"]) == {FINAL, 0, 1, 2}
+    assert set(trained.curve["fold"]) == {FINAL, 0, 1, 2}
 
 
-def test_finished_folds_are_not_repeated_and_the_rest_is_the_same(
-    trained: tuple[TrainedExpressions, dict[int, FoldResult]],
-) -> None:
-    result, finished = trained
-    repeated: list[int] = []
-    resumed = train_expressions(
-        tiny_release(),
-        QUICK,
-        NOWHERE,
-        folds=3,
-        done={fold: finished[fold] for fold in (0, 1, FINAL)},
-        on_fold=lambda fold, _: repeated.append(fold),
-    )
-    assert repeated == [2]
-    assert resumed.predictions.equals(result.predictions)
-    assert resumed.curve.equals(result.curve)
-    assert resumed.checkpoints == result.checkpoints
+def test_a_run_alone_gives_what_it_gives_among_all(trained: TrainedExpressions) -> None:
+    wanted = ("fold-2", "final")
+    runs = dict(train_runs(tiny_release(), QUICK, NOWHERE, folds=3, wanted=wanted))
+    assert tuple(runs) == wanted
+    for name, run in runs.items():
+        assert (run.checkpoint, run.card) == trained.checkpoints[name]
+        assert run.curve.equals(trained.curve.filter(pl.col("fold") == run.fold))
+        expected = trained.predictions.filter(pl.col("fold") == run.fold)
+        assert run.predictions.equals(expected)
+
+
+def test_names_of_runs_are_those_that_are_trained(trained: TrainedExpressions) -> None:
+    assert run_names(QUICK, 3) == tuple(trained.checkpoints)
+    assert run_names(tiny_recipe(train_final=False), 2) == ("fold-0", "fold-1")
+    assert run_names(QUICK, 1) == ("split",)
+
+
+def test_the_final_run_takes_its_length_from_the_folds() -> None:
+    folds = {
+        run.fold: replace(run, card={**run.card, "best_epoch": 1})
+        for _, run in train_runs(tiny_release(), tiny_recipe(max_steps=1), NOWHERE, folds=3)
+    }
+    final = dict(
+        train_runs(tiny_release(), stopping(), NOWHERE, folds=3, wanted=("final",), done=folds)
+    )["final"]
+    assert final.card["recipe"]["max_epochs"] == 2
+    assert final.card["recipe"]["patience"] is None
 
 
 def test_without_folds_the_release_s_own_splits_hold() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from fer_assets.identities import graph as graph_module
 from fer_assets.identities.export import to_networkx, write_graphml
 from fer_assets.identities.graph import GraphTooDenseError, from_edges, similarity_graph
+from fer_assets.identities.screening import Screen
 from fer_assets_tests.identities.material import people_features, unit
 
 
@@ -25,6 +26,32 @@ def test_equals_the_full_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     assert np.abs(cosines - 0.3).min() > 1e-6  # no pair is a matter of rounding
     assert np.array_equal(dense > 0, expected)
     assert np.allclose(dense[expected], cosines[expected], atol=1e-6)
+
+
+@pytest.mark.parametrize("threshold", [0.01, 0.3, 0.6])
+def test_the_screen_hides_nothing(threshold: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(graph_module, "_ROWS_PER_TILE", 100)
+    monkeypatch.setattr(graph_module, "_COLUMNS_PER_TILE", 150)
+    features = people_features(np.arange(400) % 20, spread=0.8, seed=2)
+    plain = similarity_graph(features, threshold)
+    monkeypatch.setattr(graph_module, "_SCREEN_FROM", 0)
+    monkeypatch.setattr(graph_module, "can_screen", lambda: True)
+    screened = similarity_graph(features, threshold)
+    assert plain.n_edges > 100
+    assert np.array_equal(plain.indptr, screened.indptr)
+    assert np.array_equal(plain.indices, screened.indices)
+    assert np.array_equal(plain.weights, screened.weights)
+
+
+def test_the_screen_allows_for_rounding_at_its_worst() -> None:
+    # All elements round down, and the pairs lie just above the threshold.
+    row = np.full((2, 64), 1 / 8 * (1 + 2.0**-8 - 2.0**-16), dtype=np.float32)
+    threshold = float(row[0].astype(np.float64) @ row[1].astype(np.float64))
+    screen = Screen(row, threshold, tile_size=4)
+    product = screen.tile(slice(0, 1), slice(1, 2))[0, 0]
+    assert screen.cutoff <= product
+    as_float = np.array(int(product) << 16, dtype=np.int32).view(np.float32)
+    assert as_float < threshold  # without the allowance the pair would be lost
 
 
 @settings(max_examples=60, deadline=None)

@@ -44,7 +44,7 @@ def test_a_table_is_all_parts_in_order(store):
 
 
 def test_what_was_never_built_says_how_to_build_it(store):
-    with pytest.raises(NotMaterializedError, match="fer-assets materialize .* --partition other"):
+    with pytest.raises(NotMaterializedError, match=r"fer-assets materialize .* --partition other"):
         fer_assets.open(store.root).table(RAW, "other")
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from fer_assets.training.loop import fit
 from fer_assets.training.networks import build_network
 from fer_assets.training.recipes import RecipeError, find_recipe
-from fer_assets_tests.training.tiny import tiny_recipe
+from fer_assets_tests.training.tiny import bar_samples, tiny_recipe
 
 
 def test_the_new_head_comes_from_the_seed() -> None:
@@ -37,3 +38,23 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
 def test_unknown_backbone_is_refused() -> None:
     with pytest.raises(RecipeError, match="timm"):
         build_network(tiny_recipe(backbone="resnet5000"), 5, Path("none"))
+
+
+def test_frozen_modules_stay_and_the_head_learns_faster() -> None:
+    recipe = tiny_recipe(frozen=("conv_stem", "bn1", "blocks.0"), head_rate=10.0, max_steps=2)
+    network = build_network(recipe, 3, Path("none"))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    fit(network, bar_samples(32, 0), None, recipe)
+    changed = {
+        name for name, value in network.state_dict().items() if not torch.equal(value, before[name])
+    }
+    assert not any(
+        name.startswith(("body.conv_stem", "body.bn1", "body.blocks.0")) for name in changed
+    )
+    assert any(name.startswith("body.blocks.1") and "running_mean" in name for name in changed)
+    assert "body.classifier.weight" in changed
+
+
+def test_frozen_modules_must_exist() -> None:
+    with pytest.raises(RecipeError, match=r"blocks\.99"):
+        build_network(tiny_recipe(frozen=("blocks.99",)), 3, Path("none"))

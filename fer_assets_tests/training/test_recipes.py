@@ -42,6 +42,7 @@ def test_survives_json(name: str) -> None:
         {"target": "votes"},
         {"batch_size": 0},
         {"max_steps": 0},
+        {"view": 0.0},
         {"label_smoothing": 1.0},
     ],
 )

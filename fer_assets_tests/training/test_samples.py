@@ -34,6 +34,18 @@ def test_shrinks_without_aliasing() -> None:
     np.testing.assert_allclose(small, 100, atol=1)
 
 
+def test_a_view_is_the_middle() -> None:
+    image = np.zeros((40, 40, 3), np.uint8)
+    image[10:30, 10:30] = 255
+    assert shrink(image, 20, view=0.5).min() == 255
+    assert shrink(image, 20, view=0.6).min() == 0
+    part = bar_samples(4, 0, view=0.5)
+    on_demand = bar_samples(4, 0, view=0.5, memory_limit_bytes=1)
+    rows = np.arange(4)
+    np.testing.assert_array_equal(part.images(rows), on_demand.images(rows))
+    assert not np.array_equal(part.images(rows), bar_samples(4, 0).images(rows))
+
+
 def test_every_batch_is_full_and_every_picture_is_used() -> None:
     batches = list(batch_rows(10, 4, 5, seed=0))
     assert [len(rows) for rows in batches] == [4] * 5

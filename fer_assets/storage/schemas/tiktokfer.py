@@ -129,7 +129,7 @@ FRAMES = Schema(
 
 FACE_CROPS = Schema(
     "face_crops",
-    "one face in one sampled frame; positions are in the upright frame",
+    "one face in one sampled frame; positions are in the upright frame, i.e. after the rotation",
     (
         FACE_ID,
         VIDEO_ID,

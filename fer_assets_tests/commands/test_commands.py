@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from fer_assets.cli import cli
+
+
+def _run(*arguments: str):
+    return CliRunner().invoke(cli, arguments, catch_exceptions=True)
+
+
+def _run_process(command):
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+
+
+def _every_command(group=cli, path=()):
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if hasattr(command, "commands"):
+            yield from _every_command(command, (*path, name))
+
+
+@pytest.mark.parametrize("path", [(), *_every_command()], ids=" ".join)
+def test_every_command_and_option_has_help(path):
+    result = _run(*path, "--help")
+    assert result.exit_code == 0
+    command = cli
+    for name in path:
+        command = command.commands[name]
+    assert command.help
+    options = [p for p in command.params if p.param_type_name == "option"]
+    assert all(option.help for option in options)
+
+
+def test_a_challenge_is_started_and_listed(tmp_path):
+    root = ("--root", str(tmp_path))
+    assert _run(*root, "challenge", "new", "my-one", "--prompt", "angry").exit_code == 0
+    rows = json.loads(_run(*root, "challenge", "list", "--json").output)
+    assert rows[0]["key"] == "my-one"
+    assert "prompts[0].audio" in rows[0]["problem"]
+
+
+def test_a_users_mistake_is_one_sentence_and_not_a_traceback(tmp_path):
+    command = [sys.executable, "-m", "fer_assets.cli", "--root", str(tmp_path)]
+    for arguments in (
+        ["materialize", "--partition", "nothing"],
+        ["challenge", "check", "nothing"],
+        ["weights", "path", "sface-128"],
+        ["materialize", "crops", "--partition", "nothing"],
+    ):
+        done = _run_process([*command, *arguments])
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+        assert done.stderr.startswith("Error: ")
+        assert "expected" in done.stderr
+
+
+def test_wrong_use_is_exit_code_two(tmp_path):
+    command = [sys.executable, "-m", "fer_assets.cli", "--root", str(tmp_path)]
+    for arguments in (["backfill"], ["materialize", "people", "--partition", "x"], ["nonsense"]):
+        done = _run_process([*command, *arguments])
+        assert done.returncode == 2, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_status_of_an_empty_root(tmp_path):
+    result = _run("--root", str(tmp_path), "status", "--json")
+    assert result.exit_code == 0
+    rows = json.loads(result.output)
+    assert {row["asset"] for row in rows} == {
+        "tiktokfer/people",
+        "tiktokfer/pooled_release",
+        "tiktokfer/pooled_checkpoint",
+    }
+    assert {row["state"] for row in rows} == {"never built"}
+
+
+def test_weights_are_listed_with_their_licence(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_WEIGHTS", str(tmp_path))
+    rows = json.loads(_run("--root", str(tmp_path), "weights", "list", "--json").output)
+    by_name = {row["name"]: row for row in rows}
+    assert by_name["sface-128"]["licence"] == "Apache-2.0"
+    assert by_name["sface-128"]["state"] == "missing"
