@@ -12,7 +12,8 @@ from fer_assets.challenges.spec import ChallengeError
 def describe(catalog: Catalog) -> list[dict[str, object]]:
     """One row per challenge: key, name, kind, number of prompts, and what is wrong with it."""
     rows: list[dict[str, object]] = []
-    for key in catalog.keys():
+    keys = catalog.keys()
+    for key in keys:
         try:
             found = catalog.load(key)
         except ChallengeError as error:

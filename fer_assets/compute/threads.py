@@ -1,12 +1,14 @@
 """How many CPU threads this process may use.
 
-Belongs here: reading `FER_THREADS` and the cores the system grants. Does not belong here:
-setting the threads of a library (the module that opens the library does that).
+Belongs here: reading `FER_THREADS` and the cores the system grants, keeping BLAS to one thread.
+Does not belong here: threads of the networks (the module that opens a library sets its own).
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from fer_assets.errors import FerError
 
@@ -33,3 +35,16 @@ def cpu_threads() -> int:
             remedy=f"Unset {THREADS_VARIABLE} to use every core this process may use.",
         )
     return int(demanded)
+
+
+@contextmanager
+def single_blas_thread() -> Iterator[None]:
+    """Keep BLAS to one thread inside the block.
+
+    Threads of many small products wait for each other: finding prompts took a hundred times as
+    long with two busy cores and two BLAS threads as with one.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield

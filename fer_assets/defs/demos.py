@@ -38,8 +38,8 @@ Lines = dict[str, dict[str, Any]]
 REPORT_FILE: Final = "report.json"
 SIMULATED_FILE: Final = "simulated.parquet"
 _SALT: Final = b"the demo's people do not exist"
-_SETTINGS: Final = b"# Cross-validation by person over all challenges, see the demo's report.\n\
-[training]\nfolds = 3\n"
+_SETTINGS: Final = b'# Cross-validation by person over all challenges, see the demo\'s report.\n\
+[training]\nrecipe = "tiktokfer-lite0-short"\nfolds = 3\n'
 _OWN_PLACES: Final = ("FER_CHALLENGES", "FER_STATE", "FER_BENCHMARKS", "DAGSTER_HOME")
 
 

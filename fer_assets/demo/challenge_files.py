@@ -25,6 +25,10 @@ videos = "videos"
 # A person's picture of an expression serves in several takes: only nearly equal faces are copies.
 [settings.identities]
 duplicate = 0.98
+
+# What two cores do in a minute.
+[settings.training]
+recipe = "tiktokfer-lite0-short"
 """
 
 _PROMPT: Final = """

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_assets.compute.progress import track
+from fer_assets.compute.threads import single_blas_thread
 from fer_assets.prompts.drift import measure_speed, trial_speeds
 from fer_assets.prompts.matched_filter import exact_scores, stretch_of
 from fer_assets.prompts.null import background_of, power_cells, unrelated_variance
@@ -69,8 +70,9 @@ def find_prompts(
         return []
     if len({template.rate_hz for template in templates}) > 1:
         raise ValueError("all templates must have one sample rate")
-    search = _Search(np.asarray(audio, np.float32), templates, settings)
-    hits, speed = search.over_drift()
+    with single_blas_thread():
+        search = _Search(np.asarray(audio, np.float32), templates, settings)
+        hits, speed = search.over_drift()
     return sorted(
         (search.as_hit(hit, speed) for hit in hits), key=lambda hit: (hit.start_s, hit.prompt_id)
     )

@@ -48,8 +48,10 @@ def render(root: Path) -> Workspace:
     prepare_root(workspace)
     render_demo(root, TINY_DEMO)
     toml = root / "challenges" / KEY / "challenge.toml"
-    with toml.open("a", encoding="utf-8") as file:
-        file.write('\n[settings.training]\nrecipe = "quick"\nfolds = 3\n')
+    text = toml.read_text(encoding="utf-8")
+    quick = text.replace('recipe = "tiktokfer-lite0-short"', 'recipe = "quick"\nfolds = 3')
+    assert quick != text
+    toml.write_text(quick, encoding="utf-8")
     return workspace
 
 

@@ -76,12 +76,14 @@ def _crops_work(
     from fer_assets.faces.extraction import extract_faces
     from fer_assets.media.errors import MediaError
     from fer_assets.media.guarded import GuardedDecoder
+    from fer_assets.weights.fetching import ensure
 
     settings = _face_settings(workspace, partition)
     timing = prompt_settings(workspace, partition)
     clips = by_video(workspace.data.table(PROMPT_CLIPS, partition))
     paths = accepted_paths(workspace, partition)
     folder = challenge(workspace, partition).videos
+    ensure(DETECTOR, workspace.weights)
     detector = load_detector(workspace.weights, choose_device(), settings)
     with GuardedDecoder() as decoder:
         for unit in units:
@@ -170,8 +172,10 @@ def _embeddings_work(
 ) -> Iterator[Output]:
     from fer_assets.compute.device import choose_device
     from fer_assets.identities.embedding import embed_faces, load_embedder
+    from fer_assets.weights.fetching import ensure
 
     name = embedder_name(workspace, partition)
+    ensure(name, workspace.weights)
     embedder = load_embedder(name, workspace.weights, choose_device())
     for unit in units:
         crops = workspace.data.part(FACE_CROPS, partition, "face_crops", unit.key)

@@ -130,7 +130,9 @@ def _cropper(
     from fer_assets.faces.alignment import align
     from fer_assets.faces.detector import load_detector
     from fer_assets.faces.settings import FaceSettings
+    from fer_assets.weights.fetching import ensure
 
+    ensure(DETECTOR, workspace.weights)
     detector = load_detector(workspace.weights, choose_device(), FaceSettings())
 
     def crop(image: NDArray[np.uint8]) -> NDArray[np.uint8] | None:

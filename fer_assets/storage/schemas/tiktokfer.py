@@ -441,7 +441,7 @@ BENCHMARK_SCORES = Schema(
         Column("n_people", pl.Int64, "people scored; 0 where unknown", low=0),
         Column("paper_value", pl.Float64, "the paper's figure", is_nullable=True),
         Column("status", pl.String, "whether it was computed", choices=("scored", "skipped")),
-        Column("reason", pl.String, "why it was skipped", is_nullable=True),
+        Column("reason", pl.String, "why it was skipped, or a warning", is_nullable=True),
     ),
     key=("benchmark", "protocol", "metric"),
 )
