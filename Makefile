@@ -2,7 +2,6 @@
 # make test    the tests
 # make ui      webserver and daemon on the demo's results, http://127.0.0.1:3000
 # make check   lint, format, types, import rules
-# make bench   speed against peers
 
 PYTHON ?= python3.11
 VENV := .venv
