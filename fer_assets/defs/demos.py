@@ -126,19 +126,21 @@ def _carry_out(
 
 
 def simulate_answers(workspace: Workspace, key: str) -> None:
-    """Answers of a simulated crowd, put where people's answers would be put."""
+    """Answers of a simulated crowd, put where people's answers would be put.
+
+    Faces of videos that the demo did not render get none: nothing is known of them.
+    """
     from fer_assets.demo.crowd import crowd_truth
     from fer_assets.demo.matching import faces_truth_for
     from fer_assets.labels.simulation import simulate_answers
 
     data, truth = workspace.data, _truth(workspace)
-    seen = faces_truth_for(
-        data.table(names.FACE_CROPS, key, "face_crops"),
-        data.table(names.RAW_VIDEOS, key),
-        truth.of(key),
-    )
+    videos = _rendered(data.table(names.RAW_VIDEOS, key), truth)
+    crops = data.table(names.FACE_CROPS, key, "face_crops")
+    seen = faces_truth_for(crops.join(videos, on="video_id", how="semi"), videos, truth.of(key))
+    tasks = data.table(names.LABELLING_TASKS, key)
     answers = simulate_answers(
-        data.table(names.LABELLING_TASKS, key),
+        tasks.join(seen, on="face_id", how="semi"),
         crowd_truth(seen),
         questionnaire_of(workspace, key),
     )
@@ -152,24 +154,33 @@ def simulate_answers(workspace: Workspace, key: str) -> None:
 def _score(workspace: Workspace, keys: Sequence[str]) -> Lines:
     from fer_assets.demo.scoring import ChallengeRun, report, score_run
 
-    data = workspace.data
-    runs = {
-        key: ChallengeRun(
-            raw_videos=data.table(names.RAW_VIDEOS, key),
-            prompt_clips=data.table(names.PROMPT_CLIPS, key),
-            frames=data.table(names.FACE_CROPS, key, "frames"),
-            face_crops=data.table(names.FACE_CROPS, key, "face_crops").drop("image"),
-            identity_clusters=data.table(names.IDENTITY_CLUSTERS, key, "identity_clusters"),
+    data, truth = workspace.data, _truth(workspace)
+
+    def run_of(key: str) -> ChallengeRun:
+        videos = _rendered(data.table(names.RAW_VIDEOS, key), truth)
+
+        def rows(asset: str, table: str) -> pl.DataFrame:
+            return data.table(asset, key, table).join(videos, on="video_id", how="semi")
+
+        return ChallengeRun(
+            raw_videos=videos,
+            prompt_clips=rows(names.PROMPT_CLIPS, "prompt_clips"),
+            frames=rows(names.FACE_CROPS, "frames"),
+            face_crops=rows(names.FACE_CROPS, "face_crops").drop("image"),
+            identity_clusters=rows(names.IDENTITY_CLUSTERS, "identity_clusters"),
         )
-        for key in keys
-    }
+
+    runs = {key: run_of(key) for key in keys}
     run = serving_run(data.blobs(names.POOLED_CHECKPOINT))
     card = json.loads(data.blob(names.POOLED_CHECKPOINT, None, f"{run}.json"))
     predictions: pl.DataFrame = data.table(names.POOLED_CHECKPOINT, None, "predictions")
-    figures = score_run(
-        runs, data.table(names.PEOPLE), predictions, _truth(workspace), card["classes"]
-    )
+    figures = score_run(runs, data.table(names.PEOPLE), predictions, truth, card["classes"])
     return dict(json.loads(canonical_json(report(figures, keys))))
+
+
+def _rendered(raw_videos: pl.DataFrame, truth: Truth) -> pl.DataFrame:
+    """The uploads that the demo rendered; whoever added others gets them built, not scored."""
+    return raw_videos.join(truth.videos.select(path="file"), on="path", how="semi")
 
 
 def _truth(workspace: Workspace) -> Truth:

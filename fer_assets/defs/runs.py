@@ -14,6 +14,7 @@ import dagster as dg
 
 from fer_assets.defs.build import build_definitions
 from fer_assets.defs.jobs import pooled_job
+from fer_assets.defs.killed_runs import clear_killed_runs, process_tag
 from fer_assets.defs.partitions import BY_KIND, register
 from fer_assets.defs.resources import WorkspaceResource
 from fer_assets.lines.catalog import Line, lines
@@ -66,6 +67,7 @@ def _run(
     steps: Sequence[Step],
     partition: str | None,
 ) -> RunReport:
+    clear_killed_runs(instance)
     if partition is not None:
         register(instance, line.kind, [partition])
     resource = WorkspaceResource(
@@ -81,6 +83,7 @@ def _run(
             asset_selection=[dg.AssetKey(step.asset.split("/")) for step in steps],
             raise_on_error=False,
             run_config=_QUIET,
+            tags=process_tag(),
         )
     )
     materialised = {

@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
@@ -80,7 +83,7 @@ def render_video(root: Path, script: VideoScript) -> None:
     cv2.setNumThreads(1)
     target = video_path(root, script)
     source = target.with_name(script.source) if script.source else None
-    partial = target.with_name(f".{target.name}.part")
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     if script.defect == "text":
         partial.write_bytes(_TEXT)
     elif script.defect == "truncated" and source is not None:
@@ -137,20 +140,38 @@ def _carry_out(root: Path, todo: Sequence[VideoScript], processes: int) -> Itera
             yield
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        processes, mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
+    ) as pool:
         for future in as_completed([pool.submit(render_video, root, script) for script in todo]):
             future.result()
             yield
 
 
+def _end_with_parent(parent: int) -> None:
+    """End this process when the one that started it was killed and could not say so."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _prepare(root: Path, key: str, everything: Sequence[VideoScript]) -> None:
-    """Make folders; drop leftovers of a killed run and videos of another script."""
+    """Make folders; drop leftovers of a killed run and videos of another script.
+
+    A video that the demo did not render stays: somebody put it there.
+    """
     videos = root / "challenges" / key / "videos"
     videos.mkdir(parents=True, exist_ok=True)
-    (root / "truth" / "rendered").mkdir(parents=True, exist_ok=True)
-    wanted = {script.file for script in everything if script.challenge == key}
+    records = root / "truth" / "rendered"
+    records.mkdir(parents=True, exist_ok=True)
+    wanted = {script.file for script in everything}
     for path in videos.iterdir():
-        if path.name not in wanted:
+        is_of_another_script = (records / f"{path.name}.json").exists() and path.name not in wanted
+        if path.name.endswith(".part") or is_of_another_script:
             path.unlink()
 
 

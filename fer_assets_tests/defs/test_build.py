@@ -72,3 +72,13 @@ def test_partitions_are_registered_once():
         assert register(instance, "prompted", ["a", "b"]) == ["a", "b"]
         assert register(instance, "prompted", ["b", "c"]) == ["c"]
         assert set(instance.get_dynamic_partitions("prompted_challenges")) == {"a", "b", "c"}
+
+
+def test_the_workspace_names_the_location_as_the_ui_does():
+    """A backfill from the command line and the daemon must mean the same code location."""
+    import yaml
+
+    from fer_assets_tests.conftest import REPOSITORY
+
+    workspace = yaml.safe_load((REPOSITORY / "workspace.yaml").read_text(encoding="utf-8"))
+    assert workspace == {"load_from": [{"python_module": "fer_assets.definitions"}]}

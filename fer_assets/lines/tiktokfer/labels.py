@@ -167,6 +167,8 @@ def _no_answers(workspace: Workspace, partition: str | None) -> str | None:
     if _answer_files(workspace, partition):
         return None
     wanted = int(workspace.data.table(LABELLING_TASKS, partition)["answers_wanted"].sum())
+    if not wanted:
+        return "there is no face to label yet"
     return f"{wanted} answers are missing; put files into {answers_folder(partition)}"
 
 
