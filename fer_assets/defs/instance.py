@@ -13,6 +13,7 @@ from pathlib import Path
 import dagster as dg
 
 from fer_assets.lines.workspace import Workspace
+from fer_assets.storage.leases import lease
 
 _PACKAGE = Path(__file__).parent
 
@@ -27,10 +28,18 @@ def dagster_home(workspace: Workspace) -> Path:
 
 
 def open_instance(workspace: Workspace) -> dg.DagsterInstance:
-    """The instance at `dagster_home`; sets DAGSTER_HOME for what is started from here."""
-    home = dagster_home(workspace)
-    os.environ["DAGSTER_HOME"] = str(home)
-    return dg.DagsterInstance.from_config(str(home))
+    """The instance at `dagster_home`; sets DAGSTER_HOME for what is started from here.
+
+    One process at a time opens it: two that make its tables at once would trip over each other.
+    """
+    with lease(workspace.state, "dagster", None):
+        home = dagster_home(workspace)
+        os.environ["DAGSTER_HOME"] = str(home)
+        instance = dg.DagsterInstance.from_config(str(home))
+        instance.get_runs(limit=1)
+        instance.get_dynamic_partitions("")
+        instance.all_instigator_state()
+    return instance
 
 
 def _settings_file() -> Path:

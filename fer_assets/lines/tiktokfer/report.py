@@ -91,6 +91,7 @@ def _work(workspace: Workspace, partition: str | None, units: Sequence[Unit]) ->
             scores=data.table(BENCHMARK_SCORES, partition, "benchmark_scores"),
             confusions=data.table(BENCHMARK_SCORES, partition, "confusions"),
             label_counts=dict(by_label.iter_rows()),
+            ekman=challenge(workspace, partition).ekman,
             are_labels_simulated=bool(labels["is_simulated"].any()),
             weights=_weights(workspace, partition),
             settings=_settings(workspace, partition),
@@ -115,8 +116,19 @@ def _settings(workspace: Workspace, partition: str | None) -> dict[str, str]:
     curve = workspace.data.table(IDENTITY_CLUSTERS, partition, "threshold_curve")
     used = curve.filter("is_chosen").select("step", "threshold").sort("step")
     settings = CHALLENGE_TRAINEE.settings(workspace, partition)
+    recipe = CHALLENGE_TRAINEE.recipe(workspace, partition)
     return {
-        "recipe": CHALLENGE_TRAINEE.recipe(workspace, partition).name,
+        "recipe": recipe.name,
+        "backbone": f"{recipe.backbone}, {recipe.weights}",
+        "input": f"{recipe.image_px} px",
+        "optimiser": f"{recipe.optimiser}, learning rate {recipe.learning_rate}",
+        "schedule": recipe.schedule,
+        "batch size": str(recipe.batch_size),
+        "length": f"{recipe.max_epochs} epochs, at most {recipe.max_steps} steps"
+        if recipe.max_steps
+        else f"{recipe.max_epochs} epochs",
+        "label smoothing": str(recipe.label_smoothing),
+        "target": recipe.target,
         "folds": str(settings.folds) if settings.folds else "the release's own splits",
         **{f"threshold {step}": f"{value:.3f}" for step, value in used.iter_rows()},
     }

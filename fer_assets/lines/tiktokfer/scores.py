@@ -178,16 +178,14 @@ def _summary(workspace: Workspace, partition: str | None, report: BuildReport) -
 
 def confusion_pictures(confusions: pl.DataFrame) -> dict[str, bytes]:
     """The paper's Figs 8 and 9: one confusion matrix per benchmark and protocol."""
+    from fer_assets.benchmarks.report_pictures import confusion_matrix
     from fer_assets.figures.confusions import confusion_plot
 
     pictures = {}
     for (benchmark, protocol), cells in confusions.group_by(
         "benchmark", "protocol", maintain_order=True
     ):
-        classes = sorted({*cells["target"], *cells["pred"]})
-        matrix = np.zeros((len(classes), len(classes)), dtype=np.int64)
-        for target, pred, n_images in cells.select("target", "pred", "n_images").iter_rows():
-            matrix[classes.index(target), classes.index(pred)] = n_images
+        matrix, classes = confusion_matrix(cells)
         title = f"{benchmark}, {protocol}"
         pictures[f"confusion {title}"] = confusion_plot(matrix, classes, title=title)
     return pictures
