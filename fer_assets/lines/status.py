@@ -91,10 +91,12 @@ def _state(
 
 def _following(before: Sequence[StepState], manifest: Manifest | None) -> dict[str, str]:
     """Units that are due because something before them is."""
-    is_whole = manifest is not None and set(manifest.units) == {WHOLE}
-    if is_whole:
+    units = set(manifest.units) if manifest else set()
+    if units == {WHOLE}:
         return {WHOLE: FOLLOWS} if any(s.due or s.removed for s in before) else {}
-    return {key: FOLLOWS for state in before for key in state.due if key != WHOLE}
+    if any(WHOLE in state.due for state in before):
+        return dict.fromkeys(sorted(units), FOLLOWS)
+    return {key: FOLLOWS for state in before for key in state.due}
 
 
 def _name(manifest: Manifest | None, planned: Plan, due: Mapping[str, str]) -> State:

@@ -190,6 +190,9 @@ def test_one_new_video_costs_one_video_and_keeps_the_others_ids(workspace, insta
     try:
         states = step_states(workspace, find_steps(PER_VIDEO), KEY)
         assert [len(state.due) for state in states] == [2, 2, 2, 2]
+        after = {s.asset: s for s in step_states(workspace, line().partitioned(), KEY)}
+        assert set(after[names.IDENTITY_CLUSTERS].due) == {"whole"}
+        assert set(after[names.TRAINED_CHECKPOINTS].due) == {"fold-0", "fold-1", "fold-2"}
         counts = processed(materialise(workspace, instance, INGEST))
         assert [counts[name] for name in PER_VIDEO] == [2, 1, 1, 1]
         rows = workspace.data.table(names.RAW_VIDEOS, KEY)
