@@ -6,15 +6,17 @@ Belongs here: job definitions and their names. Does not belong here: when they r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import (
-    UnresolvedAssetJobDefinition,
-)
 
 from fer_assets.lines.catalog import Line
 from fer_assets.lines.step import Step
+
+if TYPE_CHECKING:
+    from dagster._core.definitions.unresolved_asset_job_definition import (
+        UnresolvedAssetJobDefinition,
+    )
 
 MAX_RUNTIME_TAGS: Final = {"dagster/max_runtime": str(24 * 3600)}
 

@@ -88,7 +88,7 @@ def rebuild(store: Store, build: Build, units: Sequence[Unit], process: Process)
     manifest = Manifest(build.place, tombstones.digest, ordered)
     if not todo.is_current or todo.removed:
         store.write(build.place.manifest, manifest.to_json())
-        _sweep(store, manifest)
+    _sweep(store, manifest)
     return _report(todo, manifest)
 
 
@@ -116,7 +116,12 @@ def _store(
 
 
 def _sweep(store: Store, manifest: Manifest) -> None:
-    """Delete what the swapped-in manifest no longer names, receipts included."""
+    """Delete what the manifest does not name, receipts included.
+
+    Also where nothing was due: a run killed just after its swap left the old files behind, and
+    with them perhaps a withdrawn person.
+    """
+    store.drop_leftovers(manifest.place.folder)
     wanted = {file.path for unit in manifest.units.values() for file in unit.files()}
     wanted.add(manifest.place.manifest)
     for path in store.list(manifest.place.folder):

@@ -38,6 +38,9 @@ class Store(Protocol):
     def delete(self, path: str) -> None:
         """Remove the file; nothing happens if there is none."""
 
+    def drop_leftovers(self, prefix: str) -> None:
+        """Remove what killed writes left below the folder; nobody may be writing there."""
+
     def local(self, path: str) -> Path | None:
         """The file as a path on this machine, or None for a remote store."""
 
@@ -83,6 +86,11 @@ class LocalStore:
     def delete(self, path: str) -> None:
         """Remove the file; nothing happens if there is none."""
         self.local(path).unlink(missing_ok=True)
+
+    def drop_leftovers(self, prefix: str) -> None:
+        """Remove the temporary files below the folder."""
+        for file in self.local(prefix).rglob(".*.tmp"):
+            file.unlink(missing_ok=True)
 
     def local(self, path: str) -> Path:
         """The file's path.
@@ -135,6 +143,10 @@ class FsspecStore:
         """Remove the file; nothing happens if there is none."""
         if self.exists(path):
             self._files.rm_file(self._at(path))
+
+    def drop_leftovers(self, prefix: str) -> None:
+        """Nothing: a put is whole or not there."""
+        del prefix
 
     def local(self, path: str) -> Path | None:
         """None: the file is not on this machine."""

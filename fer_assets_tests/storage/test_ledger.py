@@ -146,6 +146,18 @@ def test_lost_files_are_made_again(store):
     assert plan(store, build(), units("a")).due == {"a": "its files are gone"}
 
 
+def test_what_a_killed_run_left_behind_goes_with_the_next_run(store):
+    manifest = rebuild(store, build(), units("a"), Worker()).manifest
+    before = _files(store)
+    part = manifest.units["a"].tables["numbers"].path
+    store.write(part.replace("a-", "old-"), b"rows of before the swap")
+    leftover = store.local(part).with_name(".a.parquet.1234.tmp")
+    leftover.write_bytes(b"half a file")
+    rebuild(store, build(), units("a"), Worker(fails_at="a"))
+    assert _files(store) == before
+    assert not leftover.exists()
+
+
 def test_parts_carry_their_provenance(store):
     manifest = rebuild(store, build(), units("a"), Worker()).manifest
     entry = manifest.units["a"]
