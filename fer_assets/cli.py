@@ -42,15 +42,13 @@ for command in (challenge, materialize, backfill, status, weights, demo, ui):
 def main() -> None:
     """Run the command; a user's mistake ends in one sentence, not in a traceback."""
     try:
-        cli.main(standalone_mode=False)
+        sys.exit(cli.main(standalone_mode=False))
     except FerError as error:
         click.secho(f"Error: {error}", fg="red", err=True)
         sys.exit(1)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped. What is finished is kept; the same command goes on.", err=True)
         sys.exit(130)

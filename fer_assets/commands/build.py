@@ -80,6 +80,8 @@ def backfill(
         raise click.UsageError("Give either --partitions KEY,KEY or --all.")
     workspace = open_workspace(root, confirms_removal=confirm_removal)
     keys = workspace.catalog.keys() if is_all else _keys(partitions or "")
+    if not keys:
+        click.echo(f"There is no challenge in {workspace.catalog.folder}.")
     for key in keys:
         if not is_all:
             workspace.catalog.load(key)

@@ -7,7 +7,8 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from fer_assets.cli import cli
+from fer_assets.cli import cli, main
+from fer_assets.defs import demos
 
 
 def _run(*arguments: str):
@@ -68,6 +69,27 @@ def test_wrong_use_is_exit_code_two(tmp_path):
         assert "Traceback" not in done.stderr
 
 
+def test_a_failed_run_is_exit_code_one_and_does_not_stop_the_others(tmp_path):
+    root = ("--root", str(tmp_path))
+    for key in ("one", "two"):
+        assert _run(*root, "challenge", "new", key, "--prompt", "angry").exit_code == 0
+    command = [sys.executable, "-m", "fer_assets.cli", *root]
+    done = _run_process([*command, "backfill", "--all"])
+    assert done.returncode == 1
+    assert done.stdout.count("failed") == 2
+    assert "prompts[0].audio" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_challenges_or_labels_there_is_nothing_to_fail(tmp_path):
+    command = [sys.executable, "-m", "fer_assets.cli", "--root", str(tmp_path)]
+    done = _run_process([*command, "backfill", "--all"])
+    assert (done.returncode, "no challenge" in done.stdout) == (0, True)
+    done = _run_process([*command, "materialize"])
+    assert done.returncode == 0, done.stderr
+    assert "Waiting for people: tiktokfer/pooled_checkpoint" in done.stdout
+
+
 def test_status_of_an_empty_root(tmp_path):
     result = _run("--root", str(tmp_path), "status", "--json")
     assert result.exit_code == 0
@@ -86,3 +108,14 @@ def test_weights_are_listed_with_their_licence(tmp_path, monkeypatch):
     by_name = {row["name"]: row for row in rows}
     assert by_name["sface-128"]["licence"] == "Apache-2.0"
     assert by_name["sface-128"]["state"] == "missing"
+
+
+@pytest.mark.parametrize(("is_ok", "code"), [(True, None), (False, 1)])
+def test_a_missed_floor_of_the_demo_is_exit_code_one(is_ok, code, monkeypatch, tmp_path, capsys):
+    report = {"faces_found": {"value": 0.5, "floor": 0.99, "ok": is_ok}}
+    monkeypatch.setattr(demos, "run_tiktokfer_demo", lambda *_: demos.DemoOutcome((), report))
+    monkeypatch.setattr(sys, "argv", ["fer-assets", "--root", str(tmp_path), "demo"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == code
+    assert "faces_found" in capsys.readouterr().out

@@ -89,6 +89,13 @@ class Trainee:
 
         return find_recipe(self.settings(workspace, partition).recipe or DEFAULT_RECIPE)
 
+    def waiting(self, workspace: Workspace, partition: str | None) -> str | None:
+        """A recipe that learns from the crowd waits for its first labels."""
+        if self.recipe(workspace, partition).target == "prompt":
+            return None
+        labels = workspace.data.table(self.release, partition)["label"]
+        return None if labels.count() else "no face of the release has a label yet"
+
     def build(self, workspace: Workspace, partition: str | None) -> Build:
         """Version, recipe and weights."""
         from fer_assets.expressions import CODE_VERSION
@@ -201,6 +208,7 @@ def _step(trainee: Trainee, description: str, *, is_partitioned: bool) -> Step:
         units=trainee.units,
         work=trainee.work,
         summarise=trainee.summarise,
+        waiting=trainee.waiting,
         checks=("people_were_held_out",),
         is_partitioned=is_partitioned,
         is_gpu_bound=True,
