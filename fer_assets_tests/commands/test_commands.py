@@ -46,7 +46,8 @@ def test_a_challenge_is_started_and_listed(tmp_path):
     assert "prompts[0].audio" in rows[0]["problem"]
 
 
-def test_a_users_mistake_is_one_sentence_and_not_a_traceback(tmp_path):
+def test_a_users_mistake_is_one_sentence_and_not_a_traceback(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_WEIGHTS", str(tmp_path / "weights"))
     command = [sys.executable, "-m", "fer_assets.cli", "--root", str(tmp_path)]
     for arguments in (
         ["materialize", "--partition", "nothing"],
