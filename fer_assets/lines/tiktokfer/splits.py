@@ -6,16 +6,21 @@ Belongs here: carrying splits from one release to the next. Does not belong here
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.registries import read_registry, write_registry
 from fer_assets.storage.schemas.tiktokfer import SPLIT_REGISTRY
 
+if TYPE_CHECKING:
+    from fer_assets.release.splits import Split
+
 
 def keep_splits(
     workspace: Workspace, registry: str, partition: str | None, counts: pl.DataFrame
-) -> dict[str, str]:
+) -> dict[str, Split]:
     """Splits of all groups in `counts`: old ones as they were, new ones assigned and kept.
 
     Args:
@@ -34,4 +39,4 @@ def keep_splits(
         {"group_id": list(after), "split": list(after.values())}, schema=SPLIT_REGISTRY.dtypes
     )
     write_registry(workspace.store, registry, partition, SPLIT_REGISTRY, frame)
-    return {group: str(split) for group, split in splits.items()}
+    return splits
