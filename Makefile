@@ -1,6 +1,8 @@
 # make demo    the main job: render, build, train, score (fer_data/demo/tiktokfer)
 # make test    the tests
 # make ui      webserver and daemon on the demo's results, http://127.0.0.1:3000
+# make bench   speed against peers, one JSON line per case (downloads the peers)
+# make fuzz    thousands of damaged videos and sound tracks through the decoder
 # make check   lint, format, types, import rules
 
 PYTHON ?= python3.11
@@ -10,7 +12,7 @@ READY := $(VENV)/.ready
 export FER_WEIGHTS ?= $(CURDIR)/fer_data/weights
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test ui check clean
+.PHONY: demo test ui bench fuzz check clean
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -25,6 +27,18 @@ test: $(READY)
 
 ui: $(READY)
 	$(BIN)/fer-assets --root fer_data/demo/tiktokfer ui
+
+# audio-offset-finder declares numpy<2 but runs with numpy 2; its other needs are in the extra.
+$(VENV)/.bench: $(READY)
+	$(BIN)/python -m pip install --quiet --progress-bar off -e '.[bench]'
+	$(BIN)/python -m pip install --quiet --progress-bar off --no-deps audio-offset-finder==0.5.5
+	touch $@
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m bench $(QUESTIONS)
+
+fuzz: $(READY)
+	$(BIN)/python -m fer_assets_tests.fuzz $(FUZZ)
 
 check: $(READY)
 	$(BIN)/ruff check .

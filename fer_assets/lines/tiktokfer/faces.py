@@ -27,8 +27,9 @@ from fer_assets.lines.tiktokfer.names import (
     PROMPT_CLIPS,
     RAW_VIDEOS,
 )
+from fer_assets.lines.tiktokfer.prompts import prompt_settings
 from fer_assets.lines.tiktokfer.truth import FACE_TRUTH_FILE, face_truth
-from fer_assets.lines.tiktokfer.videos import accepted_paths, prompt_settings
+from fer_assets.lines.tiktokfer.videos import accepted_paths
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.layout import Place
 from fer_assets.storage.ledger import BuildReport, Output

@@ -24,6 +24,7 @@ from fer_assets.lines.tiktokfer.labels import (
 )
 from fer_assets.lines.tiktokfer.names import CROWD_ANSWERS, TRAINED_CHECKPOINTS
 from fer_assets.lines.tiktokfer.people import PEOPLE_STEP
+from fer_assets.lines.tiktokfer.prompts import PROMPT_CLIPS_STEP
 from fer_assets.lines.tiktokfer.release import DATASET_RELEASE_STEP, POOLED_RELEASE_STEP
 from fer_assets.lines.tiktokfer.report import REPRODUCTION_REPORT_STEP
 from fer_assets.lines.tiktokfer.scores import BENCHMARK_SCORES_STEP
@@ -31,7 +32,7 @@ from fer_assets.lines.tiktokfer.training import (
     POOLED_CHECKPOINT_STEP,
     TRAINED_CHECKPOINTS_STEP,
 )
-from fer_assets.lines.tiktokfer.videos import PROMPT_CLIPS_STEP, RAW_VIDEOS_STEP
+from fer_assets.lines.tiktokfer.videos import RAW_VIDEOS_STEP
 
 TIKTOKFER: Final = Line(
     name="tiktokfer",
