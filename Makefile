@@ -23,7 +23,7 @@ demo: $(READY)
 	$(BIN)/fer-assets demo tiktokfer
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 ui: $(READY)
 	$(BIN)/fer-assets --root fer_data/demo/tiktokfer ui

@@ -6,18 +6,19 @@ Belongs here: finding, adding and starting challenge folders. Does not belong he
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer_assets.challenges.reading import CHALLENGE_FILE, load_challenge
+from fer_assets.challenges.reading import CHALLENGE_FILE, check_slug, load_challenge
 from fer_assets.challenges.spec import Challenge, ChallengeError, ChallengeKind
 
 _TEMPLATE = """\
 name = "{name}"
 kind = "{kind}"
-videos = "videos"          # folder of the uploads, relative to this file or absolute
+videos = {videos}          # folder of the uploads, relative to this file or absolute
 
 # One table per prompt. `group` is "ekman" or "beyond"; left out, it follows the expression.
 {prompts}"""
@@ -66,21 +67,44 @@ class Catalog:
             )
         return load_challenge(folder)
 
-    def new(self, key: str, name: str, prompts: Sequence[str]) -> Path:
+    def new(
+        self,
+        key: str,
+        name: str,
+        prompts: Sequence[str],
+        *,
+        sounds: Mapping[str, bytes] | None = None,
+        notes: Mapping[str, str] | None = None,
+        videos: str = "videos",
+    ) -> Path:
         """Start a challenge folder with a file to fill in; returns the file.
 
+        Args:
+            key: the challenge's key, a slug.
+            name: its name for people.
+            prompts: ids of its prompts, slugs; each asks for the expression of that name at first.
+            sounds: per prompt the bytes of its WAV file; without, the user puts it there.
+            notes: per prompt a line to remember, a comment in the file.
+            videos: folder of the uploads, relative to the challenge's folder or absolute.
+
         Raises:
-            ChallengeError: the key is taken or no slug.
+            ChallengeError: the key is taken or no slug, or a prompt's id is no slug or there twice.
         """
         folder = self.folder / key
+        check_slug(key, f"challenge {key}", "the key")
+        for prompt_id in prompts:
+            check_slug(prompt_id, f"prompt {prompt_id}", "the prompt's id")
+            if list(prompts).count(prompt_id) > 1:
+                expected = "a different id for each prompt"
+                raise ChallengeError(f"prompt {prompt_id}", expected=expected, found="two")
         if folder.exists():
             raise ChallengeError(f"challenge {key}", expected="a key not in use", found=str(folder))
-        for part in ("videos", "prompts"):
+        for part in ("videos", "prompts") if videos == "videos" else ("prompts",):
             (folder / part).mkdir(parents=True)
-        tables = "\n".join(_PROMPT.format(prompt_id=prompt) for prompt in prompts)
+        for prompt_id, wav in (sounds or {}).items():
+            (folder / "prompts" / f"{prompt_id}.wav").write_bytes(wav)
         file = folder / CHALLENGE_FILE
-        text = _TEMPLATE.format(name=name.replace('"', "'"), kind="prompted", prompts=tables)
-        file.write_text(text, encoding="utf-8")
+        file.write_text(_challenge_text(name, prompts, notes or {}, videos), encoding="utf-8")
         return file
 
     def add(self, source: Path) -> Challenge:
@@ -108,3 +132,24 @@ class Catalog:
             return self.load(key).kind
         except ChallengeError:
             return None
+
+
+def _challenge_text(
+    name: str, prompts: Sequence[str], notes: Mapping[str, str], videos: str
+) -> str:
+    tables = "\n".join(
+        # A file's name is anybody's: nothing of it may end the comment.
+        (f"# {_printable(notes[prompt_id])}\n" if prompt_id in notes else "")
+        + _PROMPT.format(prompt_id=prompt_id)
+        for prompt_id in prompts
+    )
+    return _TEMPLATE.format(
+        name=_printable(name).replace("\\", "/").replace('"', "'"),
+        kind="prompted",
+        videos=json.dumps(videos, ensure_ascii=False),
+        prompts=tables,
+    )
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)

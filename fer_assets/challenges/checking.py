@@ -6,6 +6,7 @@ Belongs here: one row per challenge folder. Does not belong here: reading one.
 from __future__ import annotations
 
 from fer_assets.challenges.catalog import Catalog
+from fer_assets.challenges.manifest import read_manifest_rows
 from fer_assets.challenges.spec import ChallengeError
 
 
@@ -16,6 +17,7 @@ def describe(catalog: Catalog) -> list[dict[str, object]]:
     for key in keys:
         try:
             found = catalog.load(key)
+            has_manifest = bool(read_manifest_rows(found.folder))
         except ChallengeError as error:
             rows.append(
                 {"key": key, "name": None, "kind": None, "prompts": None, "problem": str(error)}
@@ -27,7 +29,9 @@ def describe(catalog: Catalog) -> list[dict[str, object]]:
                 "name": found.name,
                 "kind": found.kind,
                 "prompts": len(found.prompts),
-                "problem": None if found.videos.is_dir() else f"no video folder at {found.videos}",
+                "problem": None
+                if found.videos.is_dir() or has_manifest
+                else f"no video folder at {found.videos}",
             }
         )
     return rows

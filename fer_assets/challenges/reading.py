@@ -12,21 +12,33 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from fer_assets.challenges.policy import read_policy
 from fer_assets.challenges.spec import KINDS, Challenge, ChallengeError, Prompt
 from fer_assets.challenges.vocabulary import EKMAN
 
 CHALLENGE_FILE: Final = "challenge.toml"
 
-_KEYS: Final = {"name", "kind", "videos", "prompts", "settings"}
+_KEYS: Final = {"name", "kind", "videos", "prompts", "settings", "policy"}
 _PROMPT_KEYS: Final = {"id", "name", "expression", "group", "audio"}
 _SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 SETTINGS: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
+    "sources": {
+        "max_corrupt_share": (int, float),
+        "seconds_between_downloads": (int, float),
+        "download_attempts": int,
+        "stall_limit_s": (int, float),
+        "download_limit_s": (int, float),
+        "download_limit_mb": (int, float),
+    },
     "prompts": {
         "false_alarms_per_hour": (int, float),
         "frames_hz": (int, float),
         "settle_s": (int, float),
         "max_clip_s": (int, float),
+        "max_drift": (int, float),
+        "max_speed_change": (int, float),
+        "min_audible": (int, float),
     },
     "faces": {"min_score": (int, float)},
     "identities": {
@@ -51,7 +63,7 @@ def load_challenge(folder: Path) -> Challenge:
     """
     path = folder / CHALLENGE_FILE
     data = _parse(path)
-    _check_slug(folder.name, str(folder), "the folder's name")
+    check_slug(folder.name, str(folder), "the folder's name")
     _refuse_unknown(data, _KEYS, path, "")
     kind = data.get("kind", "prompted")
     if kind not in KINDS:
@@ -66,6 +78,7 @@ def load_challenge(folder: Path) -> Challenge:
         videos=folder / _text(data, "videos", path, "", default="videos"),
         prompts=_prompts(data, path),
         settings=_settings(data, path),
+        policy=read_policy(data["policy"], path) if "policy" in data else None,
     )
 
 
@@ -110,7 +123,7 @@ def _prompts(data: Mapping[str, Any], path: Path) -> tuple[Prompt, ...]:
 def _prompt(entry: Mapping[str, Any], path: Path, field: str) -> Prompt:
     _refuse_unknown(entry, _PROMPT_KEYS, path, field)
     prompt_id = _text(entry, "id", path, field)
-    _check_slug(prompt_id, f"{path}: {field}.id", "the prompt's id")
+    check_slug(prompt_id, f"{path}: {field}.id", "the prompt's id")
     expression = _text(entry, "expression", path, field, default=prompt_id)
     group = entry.get("group", "ekman" if expression in EKMAN else "beyond")
     if group not in ("ekman", "beyond"):
@@ -169,7 +182,8 @@ def _refuse_unknown(table: object, known: set[str], path: Path, field: str) -> N
         )
 
 
-def _check_slug(text: str, where: str, what: str) -> None:
+def check_slug(text: str, where: str, what: str) -> None:
+    """Raise a ChallengeError unless `text` is a slug."""
     if not _SLUG.fullmatch(text):
         raise ChallengeError(
             where, expected=f"{what} to be a slug of a-z, 0-9 and single hyphens", found=repr(text)

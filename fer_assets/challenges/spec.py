@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from fer_assets.errors import FerError
+
+if TYPE_CHECKING:
+    from fer_assets.challenges.policy import Policy
 
 ChallengeKind = Literal["prompted"]
 
@@ -54,6 +57,7 @@ class Challenge:
         videos: folder of the uploads, searched through all its subfolders.
         prompts: the prompts, in the file's order.
         settings: per stage, the settings that differ from the defaults.
+        policy: what its owner states about the data; None where nothing is stated.
     """
 
     key: str
@@ -63,6 +67,7 @@ class Challenge:
     videos: Path
     prompts: tuple[Prompt, ...]
     settings: Mapping[str, Mapping[str, Any]]
+    policy: Policy | None = None
 
     @property
     def ekman(self) -> tuple[str, ...]:

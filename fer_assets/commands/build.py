@@ -30,6 +30,9 @@ _CONFIRM = click.option(
 @click.argument("assets", nargs=-1)
 @click.option("--partition", metavar="KEY", help="The challenge; left out, what runs over all.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be processed, and why.")
+@click.option(
+    "--retry-downloads", is_flag=True, help="Ask again for addresses that failed for good."
+)
 @_CONFIRM
 @json_option
 @click.pass_obj
@@ -38,6 +41,7 @@ def materialize(
     assets: tuple[str, ...],
     partition: str | None,
     dry_run: bool,
+    retry_downloads: bool,
     confirm_removal: bool,
     as_json: bool,
 ) -> None:
@@ -51,6 +55,8 @@ def materialize(
     if dry_run:
         _print_plan(workspace, steps, partition, as_json=as_json)
         return
+    if retry_downloads:
+        _forget_failed_downloads(workspace, partition)
     reports = _run(workspace, steps, [partition], is_quiet=as_json)
     _print_reports(reports, as_json=as_json)
 
@@ -124,6 +130,15 @@ def status(root: str | None, partition: str | None, as_json: bool) -> None:
                     row = _status_row(state.asset, key, state.state, why)
                     rows.append({**row, "quarantined": len(state.quarantined) or None})
     print_rows(rows, ("asset", "partition", "state", "quarantined", "why"), as_json=as_json)
+
+
+def _forget_failed_downloads(workspace: Workspace, partition: str | None) -> None:
+    from fer_assets.lines.tiktokfer.videos import retry_failed_downloads
+
+    if partition is None:
+        raise click.UsageError("--retry-downloads needs --partition KEY.")
+    count = retry_failed_downloads(workspace, partition)
+    click.echo(f"{count} failed downloads will be asked for again.", err=True)
 
 
 def _status_row(

@@ -13,11 +13,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_assets.compute.staging import Staging
+
 
 class Session(Protocol):
     """The part of an ONNX Runtime session that is used here."""
 
     def get_inputs(self) -> Any: ...  # noqa: D102
+
+    def get_providers(self) -> Any: ...  # noqa: D102
 
     def run(self, output_names: Any, input_feed: dict[str, NDArray[Any]]) -> Any: ...  # noqa: D102
 
@@ -40,7 +44,7 @@ def padded_batches(n: int, batch_size: int) -> Iterator[tuple[slice, int]]:
 
 
 def run_padded(
-    session: Session, array: NDArray[Any], batch_size: int
+    session: Session, array: NDArray[Any], batch_size: int, staging: Staging | None = None
 ) -> tuple[NDArray[np.float32], ...]:
     """Run a one-input network over `array` in batches of exactly `batch_size`.
 
@@ -48,6 +52,8 @@ def run_padded(
         session: an ONNX Runtime session whose first axis is the batch.
         array: ``(n, ...)``, of the dtype the network takes.
         batch_size: items per call; a short last batch is padded with zeros.
+        staging: float32 memory to hand batches over in, pinned for a GPU; without it, a batch is
+            a view of `array` where it can be.
 
     Returns:
         The network's outputs in its order, each ``(n, ...)``. With ``n = 0`` the network runs
@@ -58,7 +64,11 @@ def run_padded(
     parts: list[list[NDArray[Any]]] = []
     for span, padding in padded_batches(n, batch_size) if n else [(slice(0, 0), batch_size)]:
         batch = array[span]
-        if padding:
+        if staging is not None:
+            filled = staging.array(batch_size, *array.shape[1:])
+            filled[: len(batch)], filled[len(batch) :] = batch, 0
+            batch = filled
+        elif padding:
             batch = np.concatenate([batch, np.zeros((padding, *array.shape[1:]), array.dtype)])
         outputs = session.run(None, {name: np.ascontiguousarray(batch)})
         parts.append([output[: batch_size - padding] for output in outputs])

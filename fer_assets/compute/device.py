@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import ctypes
 import os
-from typing import Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal
 
 from fer_assets.errors import FerError
 
 Device = Literal["cpu", "cuda"]
+
+PROVIDERS: Final[Mapping[Device, str]] = MappingProxyType(
+    {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+)
+"""The execution provider of ONNX Runtime that a session on each device has, or is not opened."""
 
 DEVICE_VARIABLE = "FER_DEVICE"
 CHOICES = ("auto", "cpu", "cuda")

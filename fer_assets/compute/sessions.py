@@ -13,7 +13,7 @@ from typing import Any
 
 import onnxruntime as ort
 
-from fer_assets.compute.device import Device, DeviceError
+from fer_assets.compute.device import PROVIDERS, Device, DeviceError
 from fer_assets.compute.threads import cpu_threads
 
 _LOG_ERRORS_ONLY = 3
@@ -43,7 +43,7 @@ def open_session(
         sess_options=session_options(threads or cpu_threads()),
         providers=_providers(device),
     )
-    wanted = "CUDAExecutionProvider" if device == "cuda" else "CPUExecutionProvider"
+    wanted = PROVIDERS[device]
     got = session.get_providers()
     if not got or got[0] != wanted:
         raise DeviceError(
@@ -86,5 +86,5 @@ def _preload_cuda() -> str:
 def _providers(device: Device) -> list[Any]:
     """Name the providers of a device, in order of preference."""
     if device == "cpu":
-        return ["CPUExecutionProvider"]
-    return [("CUDAExecutionProvider", dict(_CUDA_OPTIONS)), "CPUExecutionProvider"]
+        return [PROVIDERS["cpu"]]
+    return [(PROVIDERS["cuda"], dict(_CUDA_OPTIONS)), PROVIDERS["cpu"]]

@@ -40,6 +40,8 @@ SIMULATED_FILE: Final = "simulated.parquet"
 _SALT: Final = b"the demo's people do not exist"
 _SETTINGS: Final = b'# Cross-validation by person over all challenges, see the demo\'s report.\n\
 [training]\nrecipe = "tiktokfer-lite0-short"\nfolds = 3\n'
+_BOX: Final = ("x0_px", "y0_px", "x1_px", "y1_px")
+_MATCHED: Final = ("face_id", "video_id", "timestamp_ms", *_BOX, "rotation_deg")
 _OWN_PLACES: Final = ("FER_CHALLENGES", "FER_STATE", "FER_BENCHMARKS", "DAGSTER_HOME")
 
 
@@ -136,7 +138,7 @@ def simulate_answers(workspace: Workspace, key: str) -> None:
 
     data, truth = workspace.data, _truth(workspace)
     videos = _rendered(data.table(names.RAW_VIDEOS, key), truth)
-    crops = data.table(names.FACE_CROPS, key, "face_crops")
+    crops = data.table(names.FACE_CROPS, key, columns=_MATCHED)
     seen = faces_truth_for(crops.join(videos, on="video_id", how="semi"), videos, truth.of(key))
     tasks = data.table(names.LABELLING_TASKS, key)
     answers = simulate_answers(
@@ -166,7 +168,9 @@ def _score(workspace: Workspace, keys: Sequence[str]) -> Lines:
             raw_videos=videos,
             prompt_clips=rows(names.PROMPT_CLIPS, "prompt_clips"),
             frames=rows(names.FACE_CROPS, "frames"),
-            face_crops=rows(names.FACE_CROPS, "face_crops").drop("image"),
+            face_crops=data.table(names.FACE_CROPS, key, columns=_MATCHED).join(
+                videos, on="video_id", how="semi"
+            ),
             identity_clusters=rows(names.IDENTITY_CLUSTERS, "identity_clusters"),
         )
 

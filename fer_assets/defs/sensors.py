@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from fer_assets.challenges.manifest import find_manifest
 from fer_assets.challenges.spec import ChallengeError
 from fer_assets.defs.jobs import ingest_job, labelling_job
 from fer_assets.defs.partitions import BY_KIND
@@ -78,11 +79,16 @@ def _requests(
 
 
 def _video_folders(place: Workspace, key: str) -> list[Path]:
+    """The video folder and the manifest; nothing while the folder's disk is not mounted."""
     try:
         found = place.catalog.load(key)
+        manifest = find_manifest(found.folder)
     except ChallengeError:
         return []
-    return [found.videos] if found.videos.is_dir() else []
+    if manifest is None:
+        return [found.videos] if found.videos.is_dir() else []
+    is_inside = found.videos.parent == found.folder
+    return [found.videos, manifest] if found.videos.is_dir() or is_inside else []
 
 
 def _answer_folders(place: Workspace, key: str) -> list[Path]:

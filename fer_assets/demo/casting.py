@@ -252,6 +252,9 @@ def _extras(
     plain = [s for s in solo if not s.turn_deg and not s.container_deg]
     order = rng.permutation(len(plain))
     first, second, third, fourth = (plain[order[i % len(plain)]] for i in range(4))
+    # A take of its own: the same performance without its sound would be a re-upload.
+    performer, rng_take = third.actors[0].person, np.random.default_rng([settings.seed, 98])
+    take = _solo(challenge, settings, performer, settings.videos_per_person, rng_take)
     extras = [
         replace(
             first,
@@ -263,7 +266,7 @@ def _extras(
             crf=30,
         ),
         replace(second, file="copy", source=second.file, uploader=_handle("fan"), defect="copy"),
-        replace(third, file="silent", sound=None),
+        replace(take, file="silent", sound=None),
         replace(fourth, file="truncated", source=fourth.file, defect="truncated"),
         replace(fourth, file="text", defect="text", source=None),
     ]

@@ -22,6 +22,11 @@ name = "{name}"
 kind = "prompted"
 videos = "videos"
 
+[policy]
+source = "rendered by the demo from the PyPI package openpeople"
+terms = "MIT"
+legal_basis = "synthetic people; nobody's data"
+
 # A person's picture of an expression serves in several takes: only nearly equal faces are copies.
 [settings.identities]
 duplicate = 0.98
@@ -83,7 +88,7 @@ def labelled_faces(scripts: Sequence[VideoScript], truth: Truth) -> pl.DataFrame
         [
             {"file": script.file, "time_s": time}
             for script in scripts
-            if script.is_readable and script.defect != "copy"
+            if script.is_readable and script.defect not in ("copy", "reupload")
             for time in sampled_times(script)
         ],
         schema={"file": pl.String, "time_s": pl.Float64},

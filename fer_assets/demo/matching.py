@@ -39,7 +39,7 @@ def files_of(raw_videos: pl.DataFrame, truth: Truth) -> pl.DataFrame:
 
 
 def true_prompts(truth: Truth) -> pl.DataFrame:
-    """The true prompts, those of byte-identical copies left out."""
+    """The true prompts, those of copies and re-uploads left out: they are seen once."""
     return _without_copies(truth.prompts, truth)
 
 
@@ -132,7 +132,9 @@ def true_faces_in(frames: pl.DataFrame, raw_videos: pl.DataFrame, truth: Truth) 
 
 
 def _without_copies(rows: pl.DataFrame, truth: Truth) -> pl.DataFrame:
-    copies = truth.videos.filter((pl.col("status") == "duplicate") & pl.col("source").is_not_null())
+    copies = truth.videos.filter(
+        pl.col("status").is_in(["duplicate", "reupload"]) & pl.col("source").is_not_null()
+    )
     return rows.join(copies, on="file", how="anti")
 
 

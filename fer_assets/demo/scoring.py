@@ -128,11 +128,12 @@ def videos_sorted(run: ChallengeRun, truth: Truth) -> tuple[int, int]:
     """Files that became what they must become, of all files.
 
     Of a file and its byte-identical copy one is accepted and one a duplicate, either way round. A
-    file without sound may be accepted or quarantined, but has no prompt clip.
+    re-upload is a duplicate that names its source. A file without sound may be accepted or
+    quarantined, but has no prompt clip.
     """
-    found = truth.videos.join(
-        run.raw_videos.select("video_id", file="path", found="status"), on="file", how="left"
-    )
+    known = run.raw_videos.select("video_id", "duplicate_of", file="path", found="status")
+    sources = known.select(source="file", source_id="video_id")
+    found = truth.videos.join(known, on="file", how="left").join(sources, on="source", how="left")
     with_clips = run.prompt_clips["video_id"].unique()
     status, is_heard = pl.col("found"), pl.col("video_id").is_in(with_clips.implode())
     right = found.filter(
@@ -140,6 +141,8 @@ def videos_sorted(run: ChallengeRun, truth: Truth) -> tuple[int, int]:
         .then(status.is_in(["accepted", "quarantined"]) & ~is_heard)
         .when(pl.col("status") == "duplicate")
         .then(status.is_in(["accepted", "duplicate"]))
+        .when(pl.col("status") == "reupload")
+        .then((status == "duplicate") & (pl.col("duplicate_of") == pl.col("source_id")))
         .otherwise(status == pl.col("status"))
     )
     twins = found.filter(pl.col("status") == "duplicate")

@@ -37,11 +37,11 @@ TRUTH_VIDEOS: Final = Schema(
     (
         _CHALLENGE,
         _FILE,
-        Column("status", pl.String, "what must become of it; silent: accepted or quarantined, "
-               "but without a prompt clip",
-               choices=("accepted", "quarantined", "duplicate", "silent")),
+        Column("status", pl.String, "what must become of it; duplicate: one of byte-identical "
+               "files, either of which may be accepted; reupload: marked as a duplicate of its "
+               "source; silent: accepted or quarantined, but without a prompt clip",
+               choices=("accepted", "quarantined", "duplicate", "reupload", "silent")),
         Column("source", pl.String, "file that it was made from", is_nullable=True),
-        Column("is_reupload", pl.Boolean, "the same film, encoded again"),
         Column("n_people", pl.Int32, "people in the picture", low=0),
         Column("width_px", pl.Int32, "width of the upright frame", "px", low=1),
         Column("height_px", pl.Int32, "height of the upright frame", "px", low=1),
@@ -201,6 +201,8 @@ def _video_row(script: VideoScript, is_copied: bool) -> dict[str, object]:
         status = "quarantined"
     elif script.defect == "copy" or is_copied:
         status = "duplicate"
+    elif script.defect == "reupload":
+        status = "reupload"
     elif script.sound is None:
         status = "silent"
     return {
@@ -208,7 +210,6 @@ def _video_row(script: VideoScript, is_copied: bool) -> dict[str, object]:
         "file": script.file,
         "status": status,
         "source": script.source,
-        "is_reupload": script.defect == "reupload",
         "n_people": len(script.actors) if script.is_readable else 0,
         "width_px": script.width_px,
         "height_px": script.height_px,

@@ -9,5 +9,5 @@ from __future__ import annotations
 
 from typing import Final
 
-CODE_VERSION: Final = 1
+CODE_VERSION: Final = 2
 """Raised by hand when the same frames would give other crops."""

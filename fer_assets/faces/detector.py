@@ -16,13 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_assets.compute.batching import Session
-from fer_assets.compute.device import Device
+from fer_assets.compute.device import PROVIDERS, Device
 from fer_assets.compute.sessions import open_session
+from fer_assets.compute.staging import Staging
 from fer_assets.faces.anchors import anchors
 from fer_assets.faces.decoding import decode
 from fer_assets.faces.detections import Detections
 from fer_assets.faces.letterbox import Canvas, choose_canvas, place, shrink
-from fer_assets.faces.rotation import needs_turning, search_turned
+from fer_assets.faces.rotation import (
+    View,
+    choose_view,
+    held_rotation,
+    is_surely_upright,
+    turned_views,
+    unturned_view,
+)
 from fer_assets.faces.second_pass import join_passes
 from fer_assets.faces.settings import FaceSettings
 from fer_assets.weights.loading import load_onnx
@@ -42,15 +50,20 @@ class FaceDetector:
         batch_size: pictures per run; batches are filled up with empty pictures, so that a result
             does not depend on what else is searched.
 
-    Not for several threads at once: the batches' memory is kept and used again.
+    Several threads may use it at once.
     """
 
     def __init__(self, session: Session, settings: FaceSettings, batch_size: int) -> None:
         self.settings = settings
+        self.batch_size = batch_size
         self._session = session
-        self._batch_size = batch_size
         self._input_name = session.get_inputs()[0].name
-        self._batches: dict[Canvas, NDArray[np.float32]] = {}
+        self._staging = Staging(is_pinned=self.provider == PROVIDERS["cuda"])
+
+    @property
+    def provider(self) -> str:
+        """The execution provider of ONNX Runtime that runs the network."""
+        return str(self._session.get_providers()[0])
 
     def detect(self, images: Sequence[Image]) -> list[Detections]:
         """Find the faces in each picture; turn those without an upright one and look again.
@@ -61,16 +74,33 @@ class FaceDetector:
         Returns:
             Per picture its faces in its own pixels, the most certain first.
         """
-        found = self._search(images)
-        if not self.settings.rotations_deg:
-            return found
-        odd = [i for i, faces in enumerate(found) if needs_turning(faces, self.settings)]
-        turned = search_turned(
-            [images[i] for i in odd], [found[i] for i in odd], self._search, self.settings
-        )
-        for i, faces in zip(odd, turned, strict=True):
-            found[i] = faces
-        return found
+        return [self._alone(views) for views in self.views(images)]
+
+    def views(self, images: Sequence[Image]) -> list[tuple[View, ...]]:
+        """What each picture shows: as it is, and in the other rotations where that is not sure.
+
+        Args:
+            images: (h, w, 3) uint8 RGB, of any and of different sizes.
+
+        Returns:
+            Per picture the view of it as it is; if no face in it surely stands upright, then
+            also one for each rotation of the settings.
+        """
+        views: list[tuple[View, ...]] = [(unturned_view(found),) for found in self._search(images)]
+        odd = [
+            at
+            for at, (view,) in enumerate(views)
+            if not is_surely_upright(view.evidence, self.settings)
+        ]
+        turned = turned_views([images[at] for at in odd], self._search, self.settings)
+        for at, others in zip(odd, turned, strict=True):
+            views[at] += others
+        return views
+
+    def _alone(self, views: Sequence[View]) -> Detections:
+        """The faces of a picture that is all there is to decide by."""
+        seen = [view.evidence for view in views]
+        return views[choose_view(seen, held_rotation([seen], self.settings), self.settings)].faces
 
     def _search(self, images: Sequence[Image]) -> list[Detections]:
         """Both searches on pictures as they are."""
@@ -97,8 +127,8 @@ class FaceDetector:
             resized.append(shrink(source, scale))
         found = [Detections.none() for _ in images]
         for canvas, members in by_canvas.items():
-            for start in range(0, len(members), self._batch_size):
-                batch = members[start : start + self._batch_size]
+            for start in range(0, len(members), self.batch_size):
+                batch = members[start : start + self.batch_size]
                 faces = self._run(canvas, [resized[i] for i in batch])
                 for i, on_canvas in zip(batch, faces, strict=True):
                     scale_y, scale_x = np.divide(resized[i].shape[:2], images[i].shape[:2])
@@ -107,10 +137,7 @@ class FaceDetector:
 
     def _run(self, canvas: Canvas, pictures: Sequence[Image]) -> list[Detections]:
         """One batch on one canvas: faces in canvas pixels."""
-        batch = self._batches.get(canvas)
-        if batch is None:
-            batch = np.empty((self._batch_size, 3, *canvas), dtype=np.float32)
-            self._batches[canvas] = batch
+        batch = self._staging.array(self.batch_size, 3, *canvas)
         batch[len(pictures) :] = 0
         for out, picture in zip(batch, pictures, strict=False):
             place(picture, out)
@@ -138,5 +165,7 @@ def load_detector(weights_folder: Path, device: Device, settings: FaceSettings) 
         device: ``"cpu"`` or ``"cuda"``, from `compute.device.choose_device`.
         settings: how faces are looked for.
     """
-    session = open_session(load_onnx(DETECTOR_WEIGHTS, weights_folder), device)
+    # On the CPU each calling thread runs a picture of its own: with one picture the network's
+    # own threads gain nothing, and a result does not depend on their number.
+    session = open_session(load_onnx(DETECTOR_WEIGHTS, weights_folder), device, threads=1)
     return FaceDetector(session, settings, settings.cuda_batch if device == "cuda" else 1)

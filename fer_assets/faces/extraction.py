@@ -1,30 +1,47 @@
-"""Sampled frames of a video to rows of the face crop and frame tables.
+"""Sampled frames of videos to the face crop and frame tables, one video after the other.
 
-Belongs here: working through a video in bounded batches, and the rows' identifiers. Does not
-belong here: which frames are sampled (`prompts/`), decoding them (`media/`), finding faces
-(`detector.py`).
+Belongs here: the pipeline from decoded frames to a video's two tables. Does not belong here: which
+frames are sampled (`prompts/`), decoding them (`media/`), finding faces (`detector.py`), a face's
+row (`crops.py`).
+
+Three things overlap: a thread reads frames (they are decoded in a child process), of the next
+video too; several threads find, align and encode faces; the caller writes finished videos. On a
+GPU a thread takes a batch of frames, which may come from several videos.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
-from typing import Any
 
 import polars as pl
 
+from fer_assets.compute.pipeline import ahead, chunks, in_order
 from fer_assets.compute.progress import track
-from fer_assets.faces.alignment import align
-from fer_assets.faces.detections import Detections
+from fer_assets.faces.crops import Row, face_rows, timestamp_ms
 from fer_assets.faces.detector import FaceDetector
-from fer_assets.faces.quality import roll_deg, sharpness, yaw_ratio
+from fer_assets.faces.rotation import Evidence, View, choose_view, held_rotation
 from fer_assets.faces.settings import FaceSettings
+from fer_assets.media.errors import MediaError
 from fer_assets.media.frames import Frame
-from fer_assets.media.image_codec import encode_jpeg
 from fer_assets.storage.schemas.tiktokfer import FACE_CROPS, FRAMES
 
-Row = dict[str, Any]
+
+@dataclass(frozen=True)
+class VideoFrames:
+    """A video to look for faces in.
+
+    Attributes:
+        video_id: the video's id.
+        targets: clip_id, prompt_id, expression and time_s of each frame asked for.
+        frames: decoded frames in order; `Frame.index` is the row of `targets`. Read once, and
+            closed, on a thread that reads all videos; it may raise `MediaError`.
+    """
+
+    video_id: str
+    targets: pl.DataFrame
+    frames: Iterable[Frame]
 
 
 @dataclass(frozen=True)
@@ -40,55 +57,85 @@ class FaceTables:
     frames: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class _Sampled:
+    """A frame on its way to be searched."""
+
+    video_id: str
+    target: Row
+    frame: Frame
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """A frame after the search: for each of its rotations what it shows and the faces' rows."""
+
+    row: Row
+    views: tuple[tuple[Evidence, list[Row]], ...]
+
+
+@dataclass(frozen=True)
+class _End:
+    """No more frames of a video."""
+
+    video_id: str
+    error: MediaError | None
+
+
 def extract_faces(
-    video_id: str,
-    targets: pl.DataFrame,
-    frames: Iterable[Frame],
+    videos: Sequence[VideoFrames],
     detector: FaceDetector,
     settings: FaceSettings,
-) -> FaceTables:
-    """Find, align and encode every face in the sampled frames of one video.
+    workers: int = 1,
+) -> Generator[tuple[str, FaceTables | MediaError], None, None]:
+    """Find, align and encode every face in the sampled frames of videos.
 
-    A frame that is the nearest to several targets counts once, for the first of them. Memory
-    holds `settings.frames_at_once` frames and the encoded crops.
+    A frame that is the nearest to several targets counts once, for the first of them. Detections
+    in frames flagged as corrupt are kept; their frames say so. How a video was held is decided by
+    all its frames (`rotation.held_rotation`).
+
+    Memory holds at most `settings.frames_at_once` frames (or a batch) that wait, twice as many
+    batches as workers, and what the tables of the video being gathered need. The result depends
+    neither on `workers` nor on which videos come together.
 
     Args:
-        video_id: the video's id.
-        targets: clip_id, prompt_id, expression and time_s of each frame asked for.
-        frames: decoded frames in order; `Frame.index` is the row of `targets`.
-        detector: from `load_detector`.
-        settings: how many frames are held at a time.
+        videos: in the order in which they are worked on.
+        detector: from `load_detector`; batches are of its size.
+        settings: how many frames are held at a time, and the rule of rotations.
+        workers: threads that search.
 
-    Returns:
-        Both tables, conformed. Detections in frames flagged as corrupt are kept; their frames
-        say so.
+    Yields:
+        Per video, in order, its id and its conformed tables, or why it could not be decoded.
     """
-    rows = list(targets.iter_rows(named=True))
-    crops: list[Row] = []
-    seen: list[Row] = []
-    reported = track(_distinct(frames), len(rows), "finding faces")
-    while batch := list(islice(reported, settings.frames_at_once)):
-        images = [frame.image for frame in batch]
-        for frame, found in zip(batch, detector.detect(images), strict=True):
-            target = rows[frame.index]
-            faces = _face_rows(video_id, target, frame, found)
-            crops.extend(faces)
-            seen.append(
-                {
-                    "video_id": video_id,
-                    "clip_id": target["clip_id"],
-                    "timestamp_ms": timestamp_ms(frame),
-                    "n_faces": len(faces),
-                    "rotation_deg": found.rotation_deg,
-                    "is_corrupt": frame.is_corrupt,
-                }
-            )
-    return FaceTables(FACE_CROPS.frame(crops), FRAMES.frame(seen))
+    total = sum(video.targets.height + 1 for video in videos)  # each video's end counts, too
+
+    def search(chunk: list[_Sampled | _End]) -> list[_Searched | _End]:
+        frames = [item for item in chunk if isinstance(item, _Sampled)]
+        views = iter(detector.views([item.frame.image for item in frames]))
+        return [item if isinstance(item, _End) else _searched(item, next(views)) for item in chunk]
+
+    limit = max(settings.frames_at_once, detector.batch_size)
+    with closing(ahead(_sampled(videos), limit)) as frames:
+        batches = chunks(frames, detector.batch_size)
+        searched = (item for batch in in_order(search, batches, workers) for item in batch)
+        yield from _by_video(searched, total, settings)
 
 
-def timestamp_ms(frame: Frame) -> int:
-    """The frame's presentation time, rounded to milliseconds."""
-    return round(1000 * frame.time_s)
+def _sampled(videos: Iterable[VideoFrames]) -> Iterator[_Sampled | _End]:
+    """The frames of all videos, each video's followed by its end."""
+    for video in videos:
+        targets = list(video.targets.iter_rows(named=True))
+        error: MediaError | None = None
+        try:
+            for frame in _distinct(video.frames):
+                yield _Sampled(video.video_id, targets[frame.index], frame)
+        except MediaError as raised:
+            error = raised
+        finally:
+            # Whoever holds `videos` holds an unfinished generator, too; the decoder must be free.
+            if close := getattr(video.frames, "close", None):
+                close()
+        yield _End(video.video_id, error)
 
 
 def _distinct(frames: Iterable[Frame]) -> Iterator[Frame]:
@@ -100,43 +147,40 @@ def _distinct(frames: Iterable[Frame]) -> Iterator[Frame]:
             yield frame
 
 
-def _face_rows(video_id: str, target: Row, frame: Frame, found: Detections) -> list[Row]:
-    """Rows of the face crop table for one frame; one face per rounded box centre.
+def _searched(item: _Sampled, views: Sequence[View]) -> _Searched:
+    """Cut out the faces of every view, since which one counts is known when the video ends."""
+    row = {
+        "video_id": item.video_id,
+        "clip_id": item.target["clip_id"],
+        "timestamp_ms": timestamp_ms(item.frame),
+        "is_corrupt": item.frame.is_corrupt,
+    }
+    faces = [face_rows(item.video_id, item.target, item.frame, view.faces) for view in views]
+    seen = [view.evidence for view in views]
+    return _Searched(row, tuple(zip(seen, faces, strict=True)))
 
-    Positions are given in the upright frame: the one that was searched, if the frame was turned.
-    """
-    height, width = frame.image.shape[:2]
-    crops = align(frame.image, found.landmarks)
-    found = found.upright(height, width)
-    if found.rotation_deg in (90, 270):
-        height, width = width, height
-    rows: dict[str, Row] = {}
-    for place, crop in enumerate(crops):
-        x0, y0, x1, y1 = found.boxes[place].tolist()
-        centre_x = round(1000 * (x0 + x1) / 2 / width)
-        centre_y = round(1000 * (y0 + y1) / 2 / height)
-        face_id = f"{video_id}/{timestamp_ms(frame)}/{centre_x}-{centre_y}"
-        if face_id in rows:
+
+def _by_video(
+    searched: Iterable[_Searched | _End], total: int, settings: FaceSettings
+) -> Iterator[tuple[str, FaceTables | MediaError]]:
+    """Gather a video's frames until its end."""
+    frames: list[_Searched] = []
+    for item in track(searched, total, "finding faces"):
+        if isinstance(item, _Searched):
+            frames.append(item)
             continue
-        landmarks = found.landmarks[place]
-        rows[face_id] = {
-            "face_id": face_id,
-            "video_id": video_id,
-            "clip_id": target["clip_id"],
-            "prompt_id": target["prompt_id"],
-            "expression": target["expression"],
-            "timestamp_ms": timestamp_ms(frame),
-            "x0_px": x0,
-            "y0_px": y0,
-            "x1_px": x1,
-            "y1_px": y1,
-            "detection_score": float(found.scores[place]),
-            "landmarks_px": landmarks.ravel().tolist(),
-            "rotation_deg": found.rotation_deg,
-            "face_px": float(found.sizes[place]),
-            "sharpness": sharpness(crop),
-            "roll_deg": roll_deg(landmarks),
-            "yaw_ratio": yaw_ratio(landmarks),
-            "image": {"bytes": encode_jpeg(crop), "path": f"{face_id.replace('/', '_')}.jpg"},
-        }
-    return list(rows.values())
+        found = item.error or _tables(frames, settings)
+        frames = []
+        yield item.video_id, found
+
+
+def _tables(frames: Sequence[_Searched], settings: FaceSettings) -> FaceTables:
+    evidence = [[seen for seen, _ in frame.views] for frame in frames]
+    held_deg = held_rotation(evidence, settings)
+    crops: list[Row] = []
+    rows: list[Row] = []
+    for frame, shown in zip(frames, evidence, strict=True):
+        seen, faces = frame.views[choose_view(shown, held_deg, settings)]
+        crops.extend(faces)
+        rows.append({**frame.row, "n_faces": len(faces), "rotation_deg": seen.rotation_deg})
+    return FaceTables(FACE_CROPS.frame(crops), FRAMES.frame(rows))

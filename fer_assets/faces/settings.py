@@ -24,13 +24,14 @@ class FaceSettings:
             frame's long side is located by the second search where both found it.
         rotations_deg: counter-clockwise rotations tried on a frame without an upright face.
         min_uprightness: from which `rotation.uprightness` a face counts as upright.
-        turning_gain: how many times more upright faces must be in a turned picture to be taken
-            from it; above 1, since most pictures are not turned.
+        turning_gain: how many times more upright faces must be seen turned than not, to turn a
+            video or a single picture, and then a frame unlike its video; above 1, since most
+            pictures are not turned.
         min_rotated_score: lowest confidence of a face in a rotated frame; higher, because every
             rotation is one more chance for a false one.
         min_face_px: smallest face kept, root of the box area in pixels of the frame.
         cuda_batch: pictures per run on a GPU; on the CPU it is 1, which is the fastest there.
-        frames_at_once: frames held in memory at a time while a video is worked through.
+        frames_at_once: decoded frames that may wait to be searched.
     """
 
     min_score: float = 0.8

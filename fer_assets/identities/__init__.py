@@ -5,4 +5,4 @@ challenges to people. Does not belong here: finding and cropping faces (`faces/`
 (`release/`), demographics of identities (`labels/`).
 """
 
-CODE_VERSION = 1
+CODE_VERSION = 2

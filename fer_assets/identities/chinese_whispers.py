@@ -19,8 +19,8 @@ def chinese_whispers(graph: CsrGraph, seed: int = 0, max_sweeps: int = 100) -> N
     Each node starts with a label of its own. A sweep visits the nodes in a new seeded order; each
     takes the label with the largest summed edge weight among its neighbours. Of equally loud labels
     its own wins, then the lowest. The order of the edges does not matter: neighbours are sorted,
-    sums are float64. A node none of whose neighbours changed since its last visit would keep its
-    label, so it is skipped. Ends with the first sweep that changes nothing.
+    sums are float64. A node that would keep its label, since none of its neighbours took another
+    than its own since its last visit, is skipped. Ends with the first sweep that changes nothing.
 
     Args:
         graph: symmetric, weights above 0.
@@ -30,16 +30,18 @@ def chinese_whispers(graph: CsrGraph, seed: int = 0, max_sweeps: int = 100) -> N
     Returns:
         (n,) int64, clusters numbered 0, 1, … in order of their first node.
     """
-    labels = np.arange(graph.n_nodes, dtype=np.int64)
-    order = np.arange(graph.n_nodes, dtype=np.int64)
+    labels = np.arange(graph.n_nodes, dtype=np.int32)
+    order = np.arange(graph.n_nodes, dtype=np.int32)
     loudness = np.zeros(graph.n_nodes, dtype=np.float64)
+    heard = np.empty(int(np.diff(graph.indptr).max(initial=0)), dtype=np.int32)
     is_due = np.ones(graph.n_nodes, dtype=np.bool_)
+    edges = (graph.indptr, graph.indices, graph.weights)
     rng = np.random.default_rng(seed)
     for _ in range(max_sweeps):
         rng.shuffle(order)
-        if not _sweep(graph.indptr, graph.indices, graph.weights, order, labels, loudness, is_due):
+        if not _sweep(*edges, order, labels, loudness, heard, is_due):
             break
-    return renumber(labels)
+    return renumber(labels.astype(np.int64))
 
 
 def renumber(labels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -55,14 +57,16 @@ def _sweep(
     indptr: NDArray[np.int64],
     indices: NDArray[np.int32],
     weights: NDArray[np.float32],
-    order: NDArray[np.int64],
-    labels: NDArray[np.int64],
+    order: NDArray[np.int32],
+    labels: NDArray[np.int32],
     loudness: NDArray[np.float64],
+    heard: NDArray[np.int32],
     is_due: NDArray[np.bool_],
 ) -> int:
     """One visit to every node that is due; returns how many labels changed.
 
-    `loudness` is scratch, indexed by label, and all zero before and after every visit.
+    `loudness` is scratch, indexed by label, and all zero before and after every visit; `heard` is
+    room for the labels among one node's neighbours.
     """
     n_changed = 0
     for node in order:
@@ -70,23 +74,29 @@ def _sweep(
             continue
         is_due[node] = False
         start, end = indptr[node], indptr[node + 1]
-        if start == end:
-            continue
-        for at in range(start, end):
-            loudness[labels[indices[at]]] += weights[at]
-        best = labels[node]
-        loudest = loudness[best]
+        own = labels[node]
+        best, loudest = own, 0.0
+        n_heard = 0
         for at in range(start, end):
             label = labels[indices[at]]
             value = loudness[label]
-            is_tied_lower = value == loudest and best != labels[node] and label < best
-            if value > loudest or is_tied_lower:
+            if value == 0.0:
+                heard[n_heard] = label
+                n_heard += 1
+            # Weights are positive, so a label is loudest when its last voice has been added.
+            value += weights[at]
+            loudness[label] = value
+            is_tied = value == loudest and best != own and (label == own or label < best)
+            if value > loudest or is_tied:
                 best, loudest = label, value
+        for at in range(n_heard):
+            loudness[heard[at]] = 0.0
+        if best == own:
+            continue
+        labels[node] = best
+        n_changed += 1
         for at in range(start, end):
-            loudness[labels[indices[at]]] = 0.0
-        if best != labels[node]:
-            labels[node] = best
-            n_changed += 1
-            for at in range(start, end):
+            # Who speaks the label already only hears it louder, and keeps it.
+            if labels[indices[at]] != best:
                 is_due[indices[at]] = True
     return n_changed

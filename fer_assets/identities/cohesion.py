@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fer_assets.identities.settings import ResolutionSettings
+from fer_assets.identities.sums import group_sums
 
 
 def face_cohesion(
@@ -100,9 +101,7 @@ def _means_by_track(
 def _sums(
     features: NDArray[np.float32] | NDArray[np.float64], groups: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    sums = np.zeros((int(groups.max()) + 1, features.shape[1]), dtype=np.float64)
-    np.add.at(sums, groups, features)
-    return sums
+    return group_sums(features, groups, int(groups.max()) + 1)
 
 
 def _normalised(rows: NDArray[np.float64]) -> NDArray[np.float64]:

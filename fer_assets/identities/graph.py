@@ -73,8 +73,8 @@ def similarity_graph(
 
     Only the upper triangle is computed, one tile at a time, and the hits of a tile are taken out
     before the next, so that memory holds the input, one tile and the edges. Many embeddings are
-    screened in bfloat16 first where the processor is good at it; the pairs that pass are computed
-    in full precision, so the result is the same.
+    screened with small integers first (`screening.py`); the pairs that pass are computed in full
+    precision, so the result is the same.
 
     Args:
         embeddings: (n, d) float32; L2-normalised rows make the weights cosines.
@@ -141,7 +141,7 @@ def _multiplied(embeddings: NDArray[np.float32], threshold: float, tile_size: in
 
 
 def _screened(embeddings: NDArray[np.float32], threshold: float, tile_size: int) -> _Tiles:
-    """Tiles in bfloat16."""
+    """Tiles in squared steps of 8-bit integers."""
     screen = Screen(embeddings, threshold, tile_size)
     return lambda rows, cols: (screen.tile(rows, cols), screen.cutoff)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from fer_assets.identities.chinese_whispers import renumber
 from fer_assets.identities.graph import CsrGraph
+from fer_assets.identities.sums import group_sums
 
 Slots = Sequence[frozenset[int]]
 """Per node, the places it occupies: two nodes with a place in common are never one person."""
@@ -43,6 +44,8 @@ def merge_by_mean_linkage(
         (n,) int64, clusters numbered in order of their first node.
     """
     labels = renumber(labels)
+    if not labels.any():
+        return labels
     clusters = _Clusters(features, labels, slots)
     queue: list[tuple[float, int, int, int, int]] = []
     for a, others in _touching(labels, graph, clusters).items():
@@ -88,8 +91,7 @@ class _Clusters:
         self, features: NDArray[np.float32], labels: NDArray[np.int64], slots: Slots | None
     ) -> None:
         n = int(labels.max()) + 1 if len(labels) else 0
-        self._sums = np.zeros((n, features.shape[1]), dtype=np.float64)
-        np.add.at(self._sums, labels, features)
+        self._sums = group_sums(features, labels, n)
         self._sizes = np.bincount(labels, minlength=n).astype(np.float64)
         self._places: list[set[int]] = [set() for _ in range(n)]
         if slots is not None:

@@ -1,7 +1,8 @@
 """The three steps from face embeddings to identities.
 
 Belongs here: the order of the steps and the tables they fill. Does not belong here: the steps
-themselves (`tracks.py`, `clustering.py`, `duplicates.py`) and the ids (`registry.py`).
+themselves (`tracks.py`, `clustering.py`, `duplicates.py`), a person's corrections
+(`corrections.py`) and the ids (`registry.py`).
 
 Source: Surabhi et al., TikTok for good: creating a diverse emotion expression database (2022),
 section 3.4: (1) Chinese whispers within a video, (2) mean feature per person per video, cosine
@@ -11,6 +12,7 @@ two faces in one frame are never one person, and a merge by mean linkage after e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +21,15 @@ from numpy.typing import NDArray
 
 from fer_assets.compute.progress import track
 from fer_assets.errors import FerError
+from fer_assets.identities.anchors import Anchored
 from fer_assets.identities.clustering import cluster_features
 from fer_assets.identities.cohesion import face_cohesion, identity_rows
+from fer_assets.identities.corrections import apply_corrections, not_faces
 from fer_assets.identities.duplicates import ORIGINAL, mark_duplicates
 from fer_assets.identities.linkage import Slots
 from fer_assets.identities.registry import name_clusters
 from fer_assets.identities.settings import ResolutionSettings, Thresholds
+from fer_assets.identities.sums import group_sums
 from fer_assets.identities.tracks import frame_slots, within_video_tracks
 from fer_assets.storage.schemas.tiktokfer import IDENTITIES, IDENTITY_CLUSTERS
 
@@ -37,11 +42,13 @@ class Resolution:
         clusters: IDENTITY_CLUSTERS, one row per face.
         identities: IDENTITIES, one row per person.
         registry: IDENTITY_REGISTRY, the state for the next time.
+        corrections: IDENTITY_CORRECTIONS, what each correction did.
     """
 
     clusters: pl.DataFrame
     identities: pl.DataFrame
     registry: pl.DataFrame
+    corrections: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -62,12 +69,19 @@ class FaceSet:
     timestamps_ms: NDArray[np.int64]
     features: NDArray[np.float32]
 
+    def frames(self) -> NDArray[np.int64]:
+        """(n,) int64, number of each face's frame over all videos."""
+        starts = np.diff(self.videos, prepend=-1) != 0
+        starts |= np.diff(self.timestamps_ms, prepend=-1) != 0
+        return np.cumsum(starts) - 1
+
 
 def resolve(
     embeddings: pl.DataFrame,
     thresholds: Thresholds,
     registry: pl.DataFrame,
     settings: ResolutionSettings,
+    corrections: Sequence[Anchored] = (),
 ) -> Resolution:
     """Resolve the faces of a challenge into people. The order of the rows does not matter.
 
@@ -76,13 +90,18 @@ def resolve(
         thresholds: cosines of the three steps.
         registry: IDENTITY_REGISTRY of the last time; empty the first time.
         settings: seed, sweeps.
+        corrections: what a person said about it; has the last word.
 
     Raises:
         FerError: the embeddings come from several embedders.
     """
-    faces = face_set(embeddings)
+    faces = face_set(embeddings.filter(~pl.col("face_id").is_in(sorted(not_faces(corrections)))))
     tracks = find_tracks(faces, thresholds.within_video, settings)
     identities = join_tracks(faces, tracks, thresholds.across_videos, settings)
+    corrected = apply_corrections(
+        faces.face_ids, faces.features, faces.frames(), tracks, identities, corrections
+    )
+    tracks, identities = corrected.tracks, corrected.identities
     originals = mark_duplicates(faces.features, identities, faces.videos, thresholds.duplicate)
     members: list[list[str]] = [[] for _ in range(int(identities.max(initial=-1)) + 1)]
     for face_id, identity in zip(faces.face_ids, identities.tolist(), strict=True):
@@ -106,7 +125,10 @@ def resolve(
     rows = identity_rows(faces.features, tracks, identities, faces.videos, originals != ORIGINAL)
     people = pl.DataFrame({"identity_id": list(named.ids), **rows}, schema=IDENTITIES.dtypes)
     return Resolution(
-        IDENTITY_CLUSTERS.conform(clusters), IDENTITIES.conform(people), named.registry
+        IDENTITY_CLUSTERS.conform(clusters),
+        IDENTITIES.conform(people),
+        named.registry,
+        corrected.report,
     )
 
 
@@ -170,19 +192,15 @@ def join_tracks(
 
 def track_means(features: NDArray[np.float32], tracks: NDArray[np.int64]) -> NDArray[np.float32]:
     """L2-normalised mean feature of each track; (tracks, d) float32."""
-    sums = np.zeros((int(tracks.max(initial=-1)) + 1, features.shape[1]), dtype=np.float64)
-    np.add.at(sums, tracks, features)
+    sums = group_sums(features, tracks, int(tracks.max(initial=-1)) + 1)
     norms = np.linalg.norm(sums, axis=1, keepdims=True)
     return np.asarray(sums / np.maximum(norms, 1e-12), dtype=np.float32)
 
 
 def _track_slots(faces: FaceSet, tracks: NDArray[np.int64], n_tracks: int) -> Slots:
     """Per track the frames in which it meets another face."""
-    _, frames = np.unique(
-        np.stack([faces.videos, faces.timestamps_ms], axis=1), axis=0, return_inverse=True
-    )
     places: list[set[int]] = [set() for _ in range(n_tracks)]
-    for at, slots in zip(tracks.tolist(), frame_slots(frames.reshape(-1)), strict=True):
+    for at, slots in zip(tracks.tolist(), frame_slots(faces.frames()), strict=True):
         places[at] |= slots
     return [frozenset(slots) for slots in places]
 

@@ -44,19 +44,25 @@ def track_table(faces: FaceSet, tracks: NDArray[np.int64], people: NDArray[np.in
     return TrackTable(track_means(faces.features, tracks), counts.argmax(axis=1), tracks, people)
 
 
+TracksFound = dict[tuple[float, tuple[int, ...]], NDArray[np.int64]]
+"""Tracks of a trial's unit, by the threshold and the first face of each of its parts."""
+
+
 def score_tracking(
     faces: FaceSet,
     people: NDArray[np.int64],
     fold: NDArray[np.int64],
     threshold: float,
     settings: ResolutionSettings,
+    known: TracksFound,
 ) -> float:
     """Adjusted Rand index of step 1 over a fold's people.
 
     Clustered are each person's faces of each video and, because few videos hold two people, each
     person's first video in one with that of the fold's person who looks most alike, as a duet
     shows them: side by side in the same frames, as long as both have faces. All of it is scored
-    together; a split video and a merged pair both cost.
+    together; a split video and a merged pair both cost. Folds of several rounds share units:
+    what was clustered before is looked up in `known`.
     """
     units: list[tuple[NDArray[np.int64], ...]] = [
         (np.flatnonzero((people == person) & (faces.videos == video)),)
@@ -68,16 +74,29 @@ def score_tracking(
     found: list[NDArray[np.int64]] = []
     n_truth = n_found = 0
     for unit in units:
-        members = np.concatenate(unit)
-        times = np.concatenate([faces.timestamps_ms[part] for part in unit])
-        if len(unit) > 1:
-            times = np.concatenate([_places(times[: len(unit[0])]), _places(times[len(unit[0]) :])])
-        tracks = within_video_tracks(faces.features[members], times, threshold, settings)
+        key = (threshold, tuple(int(part[0]) for part in unit))
+        if key not in known:
+            known[key] = _unit_tracks(faces, unit, threshold, settings)
+        tracks = known[key]
         found.append(tracks + n_found)
         truth.append(np.repeat(np.arange(len(unit)), [len(part) for part in unit]) + n_truth)
         n_found += int(tracks.max()) + 1
         n_truth += len(unit)
     return adjusted_rand_index(np.concatenate(truth), np.concatenate(found))
+
+
+def _unit_tracks(
+    faces: FaceSet,
+    unit: tuple[NDArray[np.int64], ...],
+    threshold: float,
+    settings: ResolutionSettings,
+) -> NDArray[np.int64]:
+    """Step 1 on one person's faces of a video, or on two people's as if they shared it."""
+    members = np.concatenate(unit)
+    times = [faces.timestamps_ms[part] for part in unit]
+    if len(unit) > 1:
+        times = [_places(own) for own in times]
+    return within_video_tracks(faces.features[members], np.concatenate(times), threshold, settings)
 
 
 def _places(times: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -30,6 +30,7 @@ from fer_assets.identities.plateau import Doubts, expected_largest, middle_of_pl
 from fer_assets.identities.resolution import FaceSet, face_set, find_tracks
 from fer_assets.identities.settings import ResolutionSettings, Thresholds
 from fer_assets.identities.threshold_trials import (
+    TracksFound,
     pair_maxima,
     score_joining,
     score_tracking,
@@ -173,9 +174,11 @@ class _Chooser:
         if n_several < self._settings.min_people:
             return self._keep("within_video", default, f"{n_several} videos show a person twice")
 
+        known: TracksFound = {}
+
         def score(threshold: float, fold: NDArray[np.int64]) -> float:
             return score_tracking(
-                self._faces, self._people, fold, threshold, self._settings.resolution
+                self._faces, self._people, fold, threshold, self._settings.resolution, known
             )
 
         # Strangers in one video mostly meet in a frame, which keeps them apart at any threshold:

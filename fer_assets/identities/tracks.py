@@ -15,6 +15,7 @@ from fer_assets.identities.clustering import excess_weights
 from fer_assets.identities.graph import similarity_graph
 from fer_assets.identities.linkage import Slots, conflicting, merge_by_mean_linkage
 from fer_assets.identities.settings import ResolutionSettings
+from fer_assets.identities.sums import group_sums
 
 _MAX_ROUNDS = 20
 
@@ -91,7 +92,6 @@ def split_by_frame(
             parts[members[faces]] = chosen
         if np.array_equal(parts, previous):
             break
-        means = np.zeros_like(means)
-        np.add.at(means, parts, features)
+        means = group_sums(features, parts, len(means))
         means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
     return renumber(parts)

@@ -14,7 +14,7 @@ from fer_assets.lines.step import Step, plan_step
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.layout import Place
 from fer_assets.storage.manifests import Manifest, read_manifest
-from fer_assets.storage.planning import WHOLE, Plan
+from fer_assets.storage.planning import SUMMARY, WHOLE, Plan
 from fer_assets.storage.reader import NotMaterializedError
 
 State = Literal["up to date", "stale", "never built", "waiting"]
@@ -30,7 +30,8 @@ class StepState:
         asset: the asset.
         partition: partition key; None over all challenges.
         state: where it stands.
-        due: unit (a video's id, a training run, or the whole) to the reason.
+        due: unit (a video's id, a training run, or the whole) to the reason; what brings the units
+            together is named only where it is all that is due.
         kept: units that would be reused.
         removed: units that would go.
         quarantined: unit to the reason why it can't be used.
@@ -78,12 +79,14 @@ def _state(
         due = _following(before, manifest)
         return StepState(step.asset, partition, "never built", due=due)
     due = {**_following(before, manifest), **planned.due}
+    if len(due) > 1 or planned.removed:
+        due.pop(SUMMARY, None)
     return StepState(
         asset=step.asset,
         partition=partition,
         state=_name(manifest, planned, due),
         due=due,
-        kept=len(set(planned.kept) - set(due)),
+        kept=len(set(planned.kept) - set(due) - {SUMMARY}),
         removed=planned.removed,
         quarantined=_quarantined(manifest),
     )
@@ -96,7 +99,7 @@ def _following(before: Sequence[StepState], manifest: Manifest | None) -> dict[s
         return {WHOLE: FOLLOWS} if any(s.due or s.removed for s in before) else {}
     if any(WHOLE in state.due for state in before):
         return dict.fromkeys(sorted(units), FOLLOWS)
-    return {key: FOLLOWS for state in before for key in state.due}
+    return {key: FOLLOWS for state in before for key in state.due if key != SUMMARY}
 
 
 def _name(manifest: Manifest | None, planned: Plan, due: Mapping[str, str]) -> State:

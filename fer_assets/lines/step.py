@@ -60,6 +60,11 @@ def _never(workspace: Workspace, partition: str | None) -> str | None:
     return None
 
 
+def _nothing(workspace: Workspace, partition: str | None) -> None:
+    """Nothing has to be brought in first."""
+    del workspace, partition
+
+
 @dataclass(frozen=True)
 class Step:
     """How one asset is built.
@@ -73,6 +78,8 @@ class Step:
         work: does the due units.
         summarise: what to show.
         waiting: why it has to wait for people, None if it has not.
+        prepare: brings in what the units are made from, before they are asked for; runs when the
+            step is run, never when it is only planned.
         checks: names of the findings that `summarise` reports.
         is_partitioned: by challenge; else over all challenges.
         is_gpu_bound: belongs on the CUDA executor.
@@ -86,6 +93,7 @@ class Step:
     work: Work
     summarise: Callable[[Workspace, str | None, BuildReport], Summary]
     waiting: Callable[[Workspace, str | None], str | None] = _never
+    prepare: Callable[[Workspace, str | None], None] = _nothing
     checks: tuple[str, ...] = ()
     is_partitioned: bool = True
     is_gpu_bound: bool = False
@@ -102,6 +110,7 @@ class StepReport:
 def run_step(step: Step, workspace: Workspace, partition: str | None) -> StepReport:
     """Bring one partition of an asset up to date, under its lease."""
     with lease(workspace.state, step.asset, partition):
+        step.prepare(workspace, partition)
         build = step.build(workspace, partition)
         units = step.units(workspace, partition)
         report = rebuild(

@@ -7,23 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
+from av.video.reformatter import VideoReformatter
 from numpy.typing import ArrayLike, NDArray
 
-from fer_assets.media.container import (
-    open_media,
-    packets,
-    raise_unless_damage,
-    start_of,
-    video_stream,
-)
-from fer_assets.media.frame_plan import FramePlan, choose, scan
 from fer_assets.media.orientation import frame_orientation
+from fer_assets.media.selection import shown_frames
 
 
 @dataclass(frozen=True)
@@ -67,80 +59,19 @@ def sample_frames(path: Path, times_s: ArrayLike) -> Iterator[Frame]:
     Raises:
         MediaError: the file can't be opened or has no video track.
     """
-    path = Path(path)
     times = np.asarray(times_s, np.float64).reshape(-1)
     if times.size == 0:
         return
-    with open_media(path) as container:
-        stream = video_stream(container, path)
-        plan = choose(scan(container, stream), times, stream.time_base, start_of(container))
-    with open_media(path) as container:
-        stream = video_stream(container, path)
-        stream.thread_type = "AUTO"
-        if plan is None:
-            yield from _by_decoding(container, stream, times, start_of(container))
-        else:
-            yield from _by_plan(container, stream, plan)
+    convert = VideoReformatter()
+    for shown in shown_frames(Path(path), lambda _start_s, _end_s: times):
+        image = _image(convert, shown.picture)
+        for index in shown.indices:
+            yield Frame(index, shown.time_s, image, shown.is_corrupt)
 
 
-def _by_plan(container: Any, stream: Any, plan: FramePlan) -> Iterator[Frame]:
-    for frame in _decoded(container, stream, plan):
-        for at, index in enumerate(plan.targets.get(frame.pts, ())):
-            if at == 0:
-                image = _image(frame)
-            yield Frame(index, plan.times[frame.pts], image, bool(frame.is_corrupt))
-
-
-def _by_decoding(
-    container: Any, stream: Any, times: NDArray[np.float64], origin: Fraction
-) -> Iterator[Frame]:
-    """Decode all frames and pick: for files whose packets have no presentation times."""
-    order = np.argsort(times, kind="stable").tolist()
-    previous: Any = None
-    rate = float(stream.average_rate or 25)
-    for count, frame in enumerate(_decoded(container, stream, None)):
-        seconds = count / rate
-        if frame.pts is not None:
-            seconds = float(frame.pts * frame.time_base - origin)
-        if previous is not None and order and times[order[0]] + 1e-6 < seconds:
-            image = _image(previous[1])
-            while order and times[order[0]] + 1e-6 < seconds:
-                yield Frame(order.pop(0), previous[0], image, bool(previous[1].is_corrupt))
-        if not order:
-            return
-        previous = (seconds, frame)
-    if previous is not None:
-        image = _image(previous[1])
-        for index in order:
-            yield Frame(index, previous[0], image, bool(previous[1].is_corrupt))
-
-
-def _decoded(container: Any, stream: Any, plan: FramePlan | None) -> Iterator[Any]:
-    """Decode `stream`, leaving out what `plan` leaves out; damaged packets give no frame."""
-    context = stream.codec_context
-    left = sum(1 for _ in plan.targets) if plan is not None else -1
-    for at, packet in enumerate(packets(container, stream)):
-        if plan is not None:
-            if at >= plan.is_sent.size or not plan.is_sent[at]:
-                continue
-            context.skip_frame = "DEFAULT" if plan.is_whole[at] else "NONREF"
-        try:
-            frames = context.decode(packet)
-        except av.error.FFmpegError as error:
-            raise_unless_damage(error)
-            continue
-        for frame in frames:
-            left -= plan is not None and frame.pts in plan.targets
-            yield frame
-        if left == 0:
-            return
-    try:
-        yield from context.decode(None)
-    except av.error.FFmpegError as error:
-        raise_unless_damage(error)
-
-
-def _image(frame: Any) -> NDArray[np.uint8]:
-    image = frame_orientation(frame).upright(frame.to_ndarray(format="rgb24"))
+def _image(convert: VideoReformatter, picture: Any) -> NDArray[np.uint8]:
+    # One thread: the decoder's own threads go on meanwhile.
+    colour = convert.reformat(picture, format="rgb24", threads=1).to_ndarray()
+    image = frame_orientation(picture).upright(np.asarray(colour, np.uint8))
     image.flags.writeable = False
     return image

@@ -38,9 +38,9 @@ class Orientation:
         return turns.get((self.is_transposed, self.flips_x, self.flips_y), 0)
 
     def upright(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """`image` (h, w, 3) as a viewer sees it; contiguous, a copy only where it has to turn."""
+        """`image` (h, w) or (h, w, 3) as a viewer sees it; contiguous, a copy if it turns."""
         if self.is_transposed:
-            image = image.transpose(1, 0, 2)
+            image = image.swapaxes(0, 1)
         if self.flips_y:
             image = image[::-1]
         if self.flips_x:

@@ -22,6 +22,7 @@ from fer_assets.media.container import (
 )
 from fer_assets.media.errors import MediaError
 from fer_assets.media.orientation import frame_orientation
+from fer_assets.media.reasons import NO_FRAME
 
 __all__ = ["MediaError", "VideoProbe", "probe"]
 
@@ -103,7 +104,7 @@ def probe(path: Path) -> VideoProbe:
         if first is None:
             first = _decoded(None, video)
         if first is None:
-            raise MediaError(path, "no decodable frame")
+            raise MediaError(path, NO_FRAME)
         picture = spans[video.index]
         return _facts(video, sound, first, picture, origin, spans)
 

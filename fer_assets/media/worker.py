@@ -6,8 +6,8 @@ start-up time.
 
 Wire format, both ways: an 8-byte little-endian length of a JSON header, 8 bytes of payload
 length, the header, the payload. The child answers a request with messages whose header has
-`kind`: ``probe``, ``audio``, ``frame`` (many), ``end`` or ``error``. Nothing is pickled: a child
-taken over by a crafted file can send wrong pictures, not code.
+`kind`: ``probe``, ``survey``, ``audio``, ``frame`` (many), ``end`` or ``error``. Nothing is
+pickled: a child taken over by a crafted file can send wrong pictures, not code.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import errno
 import json
 import os
 import resource
+import signal
 import struct
 import sys
 import threading
@@ -26,9 +27,18 @@ from typing import Any, BinaryIO
 
 LENGTHS = struct.Struct("<QQ")
 
+_LOG_BYTES = 1 << 20
+_OPEN_FILES = 64
 
-def send(stream: BinaryIO, header: dict[str, Any], payload: bytes | memoryview = b"") -> None:
-    """Write one message."""
+
+def message(header: dict[str, Any], payload: bytes | memoryview = b"") -> bytes:
+    """One message as bytes."""
+    text = json.dumps(header).encode()
+    return b"".join((LENGTHS.pack(len(text), len(payload)), text, payload))
+
+
+def _send(stream: BinaryIO, header: dict[str, Any], payload: bytes | memoryview = b"") -> None:
+    """Write one message without copying its payload."""
     text = json.dumps(header).encode()
     stream.write(LENGTHS.pack(len(text), len(payload)) + text)
     stream.write(payload)
@@ -50,19 +60,34 @@ def _end_with_parent(parent: int) -> None:
     os._exit(0)
 
 
+def _limit(memory_bytes: int) -> None:
+    """Memory, open files, and the size of any file written (its own log is one)."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_LOG_BYTES, _LOG_BYTES))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_OPEN_FILES, _OPEN_FILES))
+    if memory_bytes:
+        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
 def _answer(out: BinaryIO, request: dict[str, Any], payload: bytes) -> None:
     import numpy as np
 
     from fer_assets.media.audio import read_audio
     from fer_assets.media.frames import sample_frames
     from fer_assets.media.probe import probe
+    from fer_assets.media.survey import survey
 
     path = Path(request["path"])
     if request["kind"] == "probe":
-        send(out, {"kind": "probe", "facts": asdict(probe(path))})
+        _send(out, {"kind": "probe", "facts": asdict(probe(path))})
+    elif request["kind"] == "survey":
+        found = survey(path, request["rate_hz"], request["side_px"])
+        header = {"kind": "survey", "shape": found.thumbnails.shape, "n_missing": found.n_missing}
+        parts = (found.times_s, found.is_corrupt, found.thumbnails)
+        _send(out, header, b"".join(part.tobytes() for part in parts))
     elif request["kind"] == "audio":
         sound = read_audio(path, request["rate_hz"])
-        send(out, {"kind": "audio"}, sound.view(np.uint8).data)
+        _send(out, {"kind": "audio"}, sound.view(np.uint8).data)
     else:
         for frame in sample_frames(path, np.frombuffer(payload, np.float64)):
             header = {
@@ -72,16 +97,16 @@ def _answer(out: BinaryIO, request: dict[str, Any], payload: bytes) -> None:
                 "is_corrupt": frame.is_corrupt,
                 "shape": frame.image.shape,
             }
-            send(out, header, frame.image.reshape(-1).data)
-    send(out, {"kind": "end"})
+            _send(out, header, frame.image.reshape(-1).data)
+    _send(out, {"kind": "end"})
 
 
 def main() -> None:
     """Serve requests from standard input until it closes."""
     memory_bytes, parent = int(sys.argv[1]), int(sys.argv[2])
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if memory_bytes:
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    _limit(memory_bytes)
+    # An interrupt at the terminal is the parent's to handle; it takes this process with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     source = sys.stdin.buffer
     # Anything that prints must not end up between the messages.
@@ -91,22 +116,23 @@ def main() -> None:
     import av
 
     from fer_assets.media.errors import MediaError
+    from fer_assets.media.reasons import FAILED, MEMORY
 
-    while (message := _receive(source)) is not None:
+    while (request := _receive(source)) is not None:
         try:
-            _answer(out, *message)
+            _answer(out, *request)
         except MediaError as error:
-            send(out, {"kind": "error", "reason": error.reason})
+            _send(out, {"kind": "error", "reason": error.reason})
         except MemoryError:
-            send(out, {"kind": "error", "reason": "memory limit exceeded", "is_final": True})
+            _send(out, {"kind": "error", "reason": MEMORY, "is_final": True})
             return
         except BrokenPipeError:
             return
         except av.error.FFmpegError as error:
             # Threads that can't start (EAGAIN) are a memory limit too.
             is_memory = error.errno in (errno.ENOMEM, errno.EAGAIN)
-            reason = "memory limit exceeded" if is_memory else "decoder failed"
-            send(out, {"kind": "error", "reason": reason, "is_final": True})
+            reason = MEMORY if is_memory else FAILED
+            _send(out, {"kind": "error", "reason": reason, "is_final": True})
             return
 
 

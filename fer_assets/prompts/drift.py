@@ -17,8 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_assets.prompts.matched_filter import exact_scores, stretch_of, unit_shape
-from fer_assets.prompts.search import at_speed
+from fer_assets.prompts.resampling import at_speed
 from fer_assets.prompts.templates import PromptTemplate
+
+Found = tuple[NDArray[np.float64], int]
+"""A prompt at hand: its template at speed 1, and its first sample in the sound."""
 
 _N_PARTS = 12
 # How far the ends of a template may slip, in periods of the frequency below which most of its
@@ -27,32 +30,60 @@ _SLIP_PERIODS = 0.2
 _ENERGY_SHARE = 0.9
 # A speed other than 1 has to raise the scores by this much to be believed.
 _GAIN = 1.01
+# Distance of the speeds that the last polish compares.
+_POLISH = 3e-5
 
 
 @lru_cache(maxsize=16)
-def trial_speeds(templates: tuple[PromptTemplate, ...], reach: float) -> tuple[float, ...]:
+def trial_speeds(
+    templates: tuple[PromptTemplate, ...], reach: float, top_hz: float = np.inf
+) -> tuple[float, ...]:
     """Speeds within 1 - `reach` to 1 + `reach` that together miss no prompt, nearest to 1 first.
 
-    The spacing is set by the template that tolerates least.
+    The spacing is set by the template that tolerates least, listened to up to `top_hz`.
     """
-    step = min((_tolerance(template) for template in templates), default=1.0)
+    step = min((_tolerance(template, top_hz) for template in templates), default=1.0)
     count = int(np.ceil(reach / step - 1e-9))
     offsets = np.arange(1, count + 1) * (reach / count) if count else np.zeros(0)
     return (1.0, *(1 + sign * float(offset) for offset in offsets for sign in (1, -1)))
 
 
-def _tolerance(template: PromptTemplate) -> float:
-    """Distance between two trial speeds, for one template."""
+def _tolerance(template: PromptTemplate, heard_hz: float) -> float:
+    """Distance between two trial speeds, for one template listened to up to `heard_hz`."""
     shape = template.samples.astype(np.float64)
     power = np.square(np.abs(np.fft.rfft(shape - shape.mean())))
     share = np.cumsum(power) / power.sum()
     top_hz = max(float(np.searchsorted(share, _ENERGY_SHARE)) / template.duration_s, 100.0)
+    top_hz = min(top_hz, heard_hz)
     return 2 * _SLIP_PERIODS / (top_hz * template.duration_s / 2)
+
+
+def keeps_time(audio: NDArray[np.float32], found: Sequence[Found], reach: float) -> bool:
+    """Whether the first and the last third of each prompt at hand lie where speed 1 puts them.
+
+    A cheap test that spares most sounds the measurement: off by a sample at most, a prompt loses
+    nothing.
+
+    Args:
+        audio: (n,) mono.
+        found: per prompt its template at speed 1 and its first sample in `audio`.
+        reach: largest deviation of the speed to think of.
+    """
+    for shape, lag in found:
+        third = shape.size // 3
+        slack = int(np.ceil(reach * shape.size / 2)) + 4
+        for start in (0, shape.size - third):
+            part = (shape[start : start + third]).astype(np.float32)
+            window = stretch_of(audio, lag + start - slack, 2 * slack + third)
+            scores = np.correlate(window.astype(np.float32), part - part.mean(), "valid")
+            if abs(int(np.argmax(scores)) - slack) > 1:
+                return False
+    return True
 
 
 def measure_speed(
     audio: NDArray[np.float32],
-    found: Sequence[tuple[NDArray[np.float64], int]],
+    found: Sequence[Found],
     speed: float,
     reach: float,
 ) -> float:
@@ -101,18 +132,17 @@ def _fit(
     return np.asarray(total.max(axis=1))
 
 
-def _polished(
-    audio: NDArray[np.float32], found: Sequence[tuple[NDArray[np.float64], int]], speed: float
-) -> float:
-    """`speed`, or a near one at which the exact scores are higher."""
-    best, best_total = speed, -np.inf
-    for offset in np.arange(-6, 7) * 1e-5:
+def _polished(audio: NDArray[np.float32], found: Sequence[Found], speed: float) -> float:
+    """The top of a parabola through the exact scores at `speed` and on either side of it."""
+    totals = []
+    for offset in (-_POLISH, 0.0, _POLISH):
         total = 0.0
         for template, lag in found:
-            shape = at_speed(template, speed + float(offset))
-            unit = unit_shape(shape).astype(np.float64)
-            moved = lag + round((template.size - shape.size) / 2)
-            total += float(exact_scores(audio, unit, moved - 24, 49).max())
-        if total > best_total + 1e-9:
-            best, best_total = speed + float(offset), total
-    return best
+            shape = at_speed(template, speed + offset)
+            total += float(exact_scores(audio, unit_shape(shape), lag - 24, 49).max())
+        totals.append(total)
+    before, here, after = totals
+    bend = before - 2 * here + after
+    if bend >= 0:
+        return speed
+    return speed + _POLISH * float(np.clip(0.5 * (before - after) / bend, -1, 1))

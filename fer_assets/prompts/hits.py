@@ -1,12 +1,13 @@
 """Which prompts are heard in a sound, and when.
 
-Belongs here: `PromptHit`, `find_prompts`, the choice between candidates. Does not belong here:
-correlation itself (`matched_filter.py`, `search.py`) or the clips that follow (`clips.py`).
+Belongs here: `PromptHit`, `find_prompts`, the search over speeds. Does not belong here: the first
+look and its candidates (`coarse.py`, `search.py`), which of them count (`decision.py`), or the
+clips that follow (`clips.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +15,22 @@ from numpy.typing import NDArray
 
 from fer_assets.compute.progress import track
 from fer_assets.compute.threads import single_blas_thread
-from fer_assets.prompts.drift import measure_speed, trial_speeds
-from fer_assets.prompts.matched_filter import exact_scores, stretch_of
-from fer_assets.prompts.null import background_of, power_cells, unrelated_variance
-from fer_assets.prompts.search import Bank, Candidate, bank_at, find_candidates, same_place
+from fer_assets.prompts.bank import Bank, bank_at, coarse_shapes
+from fer_assets.prompts.coarse import CoarsePeaks, CoarseSound, coarse_peaks
+from fer_assets.prompts.decision import Accepted, Limits, accept
+from fer_assets.prompts.drift import Found, keeps_time, measure_speed, trial_speeds
+from fer_assets.prompts.search import find_candidates
 from fer_assets.prompts.settings import PromptSettings
-from fer_assets.prompts.tail import fit_tail, score_threshold, trial_probability
+from fer_assets.prompts.tail import fit_tail
 from fer_assets.prompts.templates import PromptTemplate
 
 # The clock is measured on the clearest few hits.
 _MEASURED = 3
+_MOST_MEASURED = 3
+# Of all changed speeds so many are looked at closely.
+_BEST_SPEEDS = 4
+# From this share of its threshold on, a first look's peak speaks for a speed.
+_SPEAKS = 0.7
 
 
 @dataclass(frozen=True)
@@ -66,22 +73,35 @@ def find_prompts(
         Hits in order of time.
     """
     settings = settings or PromptSettings()
-    if not templates or not audio.size or not np.any(audio):
+    if not templates or not audio.size:
         return []
     if len({template.rate_hz for template in templates}) > 1:
         raise ValueError("all templates must have one sample rate")
+    # A constant offset is no sound, but at both ends it would be a step.
+    centred = audio - audio.mean(dtype=np.float64).astype(np.float32)
+    if not np.any(centred):
+        return []
     with single_blas_thread():
-        search = _Search(np.asarray(audio, np.float32), templates, settings)
-        hits, speed = search.over_drift()
+        search = _Search(np.asarray(centred, np.float32), templates, settings)
+        hits, speed = search.over_speeds()
     return sorted(
         (search.as_hit(hit, speed) for hit in hits), key=lambda hit: (hit.start_s, hit.prompt_id)
     )
 
 
 @dataclass(frozen=True)
-class _Accepted:
-    candidate: Candidate
-    threshold: float
+class _Look:
+    """What the first look finds at one speed.
+
+    Attributes:
+        speed: which.
+        clear: how far the templates' best places stand out, together.
+        found: samples and place of the clearest few, to measure the speed on.
+    """
+
+    speed: float
+    clear: float
+    found: list[Found]
 
 
 class _Search:
@@ -97,102 +117,120 @@ class _Search:
         self._templates = tuple(templates)
         self._settings = settings
         self._rate_hz = templates[0].rate_hz
-        reach = max(settings.max_drift, settings.max_speed_change)
-        self._speeds = trial_speeds(self._templates, reach)
+        shapes = coarse_shapes(self._templates)
+        self._speeds = trial_speeds(self._templates, settings.max_drift)
+        top_hz = self._rate_hz / 2 / max(shape.factor for shape in shapes)
+        changed = trial_speeds(self._templates, settings.max_speed_change, top_hz)
+        self._changed = [v for v in changed if abs(v - 1) > settings.max_drift * (1 + 1e-9)]
+        # A measured speed may lie beyond those tried.
+        slowest = 1 - max(settings.max_drift, settings.max_speed_change) - 2 * settings.max_drift
+        longest: dict[int, int] = {}
+        for shape in shapes:
+            size = int(np.ceil(shape.samples.size / slowest)) + 1
+            longest[shape.factor] = max(size, longest.get(shape.factor, 0))
+        self._looked: dict[float, list[CoarsePeaks]] = {}
+        self._sound = CoarseSound(audio, longest, settings.min_audible)
         self._tail = fit_tail(self._templates)
 
-    def over_drift(self) -> tuple[list[_Accepted], float]:
+    def _limits(self, speed: float) -> Limits:
+        """Thresholds at one speed: half of the false alarms at 1, the others share the rest."""
+        n_others = len(self._speeds) + len(self._changed) - 1
+        share = (0.5 if speed == 1.0 else 0.5 / n_others) if n_others else 1.0
+        rate, n_templates = self._settings.false_alarms_per_hour, len(self._templates)
+        return Limits(rate, self._rate_hz, n_templates, share, self._tail)
+
+    def over_speeds(self) -> tuple[list[Accepted], float]:
         """Hits and the speed at which they were found.
 
-        The recording's clock is nearly always right, so the other speeds are tried only where at
-        speed 1 nothing is heard, or what is heard fits another speed better.
+        The recording's clock is nearly always right, so other speeds are tried only where at
+        speed 1 nothing is heard, or what is heard fits another speed better. Larger changes are
+        tried only where nothing is heard within `max_drift`.
         """
-        hits = self.at(1.0)
-        if hits and self._measured(hits, 1.0) == 1.0:
-            return hits, 1.0
-        reach = self._settings.max_drift * (1 + 1e-9)
-        hits, speed = self._best([v for v in self._speeds if abs(v - 1) <= reach])
-        if not hits:
-            hits, speed = self._best([v for v in self._speeds if abs(v - 1) > reach])
-        measured = self._measured(hits, speed) if hits else speed
-        if measured != speed:
-            again = self.at(measured)
-            if _total(again) > _total(hits):
-                return again, measured
-        return hits, speed
+        best = self._settled((self._at(1.0), 1.0))
+        if best[0] and (best[1] != 1.0 or self._measured(*best) == 1.0):
+            return best
+        for look in self._looks(self._speeds[1:]):
+            best = self._better(best, look.speed)
+            if best[0]:
+                return self._settled(best)
+        reach = self._settings.max_speed_change / max(1, len(self._changed) // 2)
+        changed = track(self._changed, len(self._changed), "searching prompts at other speeds")
+        for look in self._looks(changed)[:_BEST_SPEEDS]:
+            best = self._better(best, measure_speed(self._audio, look.found, look.speed, reach))
+        return self._settled(best)
 
-    def _best(self, speeds: Sequence[float]) -> tuple[list[_Accepted], float]:
-        """The hits at the speed at which most is heard, and that speed."""
-        best: tuple[list[_Accepted], float] = ([], 1.0)
-        for speed in track(speeds, len(speeds), "searching prompts at other speeds"):
-            hits = self.at(speed)
-            if _total(hits) > _total(best[0]):
-                best = (hits, speed)
+    def _settled(self, best: tuple[list[Accepted], float]) -> tuple[list[Accepted], float]:
+        """`best` at the speed that its hits fit, measured again while that brings more."""
+        for _ in range(_MOST_MEASURED):
+            better = self._better(best, self._measured(*best))
+            if better is best:
+                break
+            best = better
         return best
 
-    def _measured(self, hits: Sequence[_Accepted], speed: float) -> float:
-        if self._settings.max_drift <= 0:
-            return speed
-        clearest = sorted(hits, key=lambda hit: hit.threshold - hit.candidate.score)[:_MEASURED]
-        found = [
-            (self._templates[hit.candidate.template].samples.astype(np.float64), hit.candidate.lag)
-            for hit in clearest
-        ]
-        return measure_speed(self._audio, found, speed, self._settings.max_drift)
+    def _better(
+        self, best: tuple[list[Accepted], float], speed: float
+    ) -> tuple[list[Accepted], float]:
+        """`best`, or the hits at `speed` and `speed` if more is heard there."""
+        if speed == best[1]:
+            return best
+        hits = self._at(speed)
+        return (hits, speed) if _total(hits) > _total(best[0]) else best
 
-    def at(self, speed: float) -> list[_Accepted]:
+    def _at(self, speed: float) -> list[Accepted]:
         """Hits at one speed."""
-        bank = bank_at(self._templates, speed)
-        accepted: list[_Accepted] = []
-        residual = self._audio
-        for candidate in find_candidates(
-            self._audio, bank, self._settings.min_audible, self._limit
-        ):
-            if same_place(candidate, [hit.candidate for hit in accepted], bank).any():
-                continue
-            unit = bank.units[candidate.template]
-            limit = self._limit_at(candidate, bank, residual)
-            if limit is None:
-                continue
-            accepted.append(_Accepted(candidate, limit))
-            if residual is self._audio:
-                residual = self._audio.copy()
-            _take_out(residual, unit, candidate.lag)
-        return accepted
+        bank = self._bank(speed)
+        peaks = self._peaks(bank)
+        found = find_candidates(self._audio, peaks, bank, self._settings.min_audible)
+        return accept(self._audio, found, bank, self._limits(speed))
 
-    def _limit_at(
-        self, candidate: Candidate, bank: Bank, residual: NDArray[np.float32]
-    ) -> float | None:
-        """The threshold at the candidate's place if it passes, else None; the cheap parts first."""
-        unit = bank.units[candidate.template]
-        lowest = self._limit(candidate.spread**2, unit.size)
-        if candidate.score < lowest:
-            return None
-        # What an accepted prompt explains does not count for a neighbour that overlaps it.
-        score = candidate.score
-        if residual is not self._audio:
-            score = min(score, float(exact_scores(residual, unit, candidate.lag, 1)[0]))
-        if score < lowest:
-            return None
-        stretch = stretch_of(self._audio, candidate.lag, unit.size)
-        for x in (stretch, background_of(unit, stretch)):
-            variance = unrelated_variance(bank.cells[candidate.template], power_cells(x))
-            limit = max(lowest, self._limit(variance, unit.size))
-            if score >= limit:
-                return limit
-        return None
+    def _bank(self, speed: float) -> Bank:
+        """The templates at one speed; those that every sound is searched for are kept."""
+        if speed in self._speeds:
+            return bank_at(self._templates, speed)
+        return Bank(self._templates, speed)
 
-    def _limit(self, variance: float, size: int) -> float:
-        """The threshold for scores of `variance`, for a template of `size` samples."""
-        probability = trial_probability(
-            self._settings.false_alarms_per_hour,
-            size / self._rate_hz,
-            len(self._templates),
-            len(self._speeds),
-        )
-        return score_threshold(max(variance, 1 / size), size, probability, self._tail)
+    def _peaks(self, bank: Bank) -> list[CoarsePeaks]:
+        """The first look at one speed, kept for a second."""
+        if bank.speed not in self._looked:
+            self._looked[bank.speed] = coarse_peaks(
+                self._sound, bank.coarse(), self._limits(bank.speed).at
+            )
+        return self._looked[bank.speed]
 
-    def as_hit(self, hit: _Accepted, speed: float) -> PromptHit:
+    def _looks(self, speeds: Iterable[float]) -> list[_Look]:
+        """What the first look finds at each of `speeds`, the clearest first."""
+        looks = []
+        for speed in speeds:
+            bank = self._bank(speed)
+            peaks, limits = self._peaks(bank), self._limits(speed)
+            # How near each template's best place comes to its threshold.
+            ratios = [
+                float(peak.scores[0]) / limits.at(peak.spread**2, int(size))
+                if peak.lags.size
+                else 0.0
+                for peak, size in zip(peaks, bank.sizes, strict=True)
+            ]
+            clearest = np.argsort(ratios, kind="stable")[::-1][:_MEASURED].tolist()
+            found = [(self._samples(i), int(peaks[i].lags[0])) for i in clearest if ratios[i] > 0]
+            if found:
+                clear = sum(max(0.0, ratio - _SPEAKS) for ratio in ratios)
+                looks.append(_Look(speed, clear, found))
+        return sorted(looks, key=lambda look: -look.clear)
+
+    def _measured(self, hits: Sequence[Accepted], speed: float) -> float:
+        """The speed at which the clearest hits fit best; `speed` where there are none."""
+        reach = self._settings.max_drift
+        clearest = sorted(hits, key=lambda hit: hit.threshold - hit.candidate.score)[:_MEASURED]
+        found = [(self._samples(hit.candidate.template), hit.candidate.lag) for hit in clearest]
+        if reach <= 0 or not found or (speed == 1.0 and keeps_time(self._audio, found, reach)):
+            return speed
+        return measure_speed(self._audio, found, speed, reach)
+
+    def _samples(self, template: int) -> NDArray[np.float64]:
+        return self._templates[template].samples.astype(np.float64)
+
+    def as_hit(self, hit: Accepted, speed: float) -> PromptHit:
         """The hit in seconds."""
         template = self._templates[hit.candidate.template]
         start_s = hit.candidate.lag / self._rate_hz
@@ -206,12 +244,5 @@ class _Search:
         )
 
 
-def _total(hits: Sequence[_Accepted]) -> float:
+def _total(hits: Sequence[Accepted]) -> float:
     return sum(hit.candidate.score for hit in hits)
-
-
-def _take_out(audio: NDArray[np.float32], unit: NDArray[np.float64], lag: int) -> None:
-    """Take out of `audio`, in place, what `unit` explains of it at `lag`."""
-    part = unit * float(unit @ stretch_of(audio, lag, unit.size))
-    first, stop = max(0, lag), min(audio.size, lag + unit.size)
-    audio[first:stop] -= part[first - lag : stop - lag].astype(np.float32)

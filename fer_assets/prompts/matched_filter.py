@@ -23,6 +23,8 @@ from fer_assets.prompts.templates import PromptTemplate
 # A stretch whose energy is this much below the loudest one is silence: it scores 0.
 _SILENCE = 1e-11
 _BLOCK = 16_384
+# Sizes of stretches whose norms are kept.
+_KNOWN_SIZES = 32
 
 
 def correlation_trace(audio: NDArray[np.float32], template: PromptTemplate) -> NDArray[np.float32]:
@@ -64,7 +66,7 @@ def correlate_many(
     padded[: audio.size] = audio
     blocks = np.lib.stride_tricks.sliding_window_view(padded, length)[::step]
     spectra = scipy.fft.rfft(blocks, axis=1)
-    energies = _Energies(audio)
+    energies = Energies(audio)
     for shape in shapes:
         n_lags = max(0, audio.size - shape.size + 1)
         unit = unit_shape(shape)
@@ -76,16 +78,16 @@ def correlate_many(
 
 
 def exact_scores(
-    audio: NDArray[np.float32], unit: NDArray[np.float64], first: int, count: int
+    audio: NDArray[np.floating], unit: NDArray[np.floating], first: int, count: int
 ) -> NDArray[np.float64]:
-    """The scores at lags `first` to `first + count - 1`, by direct sums in float64.
+    """The scores at lags `first` to `first + count - 1`, by direct sums in the precision of `unit`.
 
     Lags may reach beyond `audio`, which is silent there. `unit` is a template as `unit_shape`
     makes it.
     """
     size = unit.size
     window = stretch_of(audio, first, count - 1 + size)
-    sums = np.correlate(window, unit, "valid")
+    sums = np.correlate(window.astype(unit.dtype, copy=False), unit, "valid")
     entering, leaving = window[size:], window[: count - 1]
     total = window[:size].sum() + np.concatenate([[0.0], np.cumsum(entering - leaving)])
     change = np.cumsum(entering * entering - leaving * leaving)
@@ -96,7 +98,7 @@ def exact_scores(
     return np.asarray(np.clip(sums / norms, -1, 1))
 
 
-def stretch_of(audio: NDArray[np.float32], first: int, size: int) -> NDArray[np.float64]:
+def stretch_of(audio: NDArray[np.floating], first: int, size: int) -> NDArray[np.float64]:
     """`size` samples from `first` on in float64; silence beyond the ends."""
     inside = audio[max(0, first) : max(0, first + size)]
     stretch = np.zeros(size)
@@ -111,7 +113,7 @@ def unit_shape(shape: NDArray[np.floating]) -> NDArray[np.floating]:
     return np.asarray(centred / norm if norm > 0 else centred)
 
 
-class _Energies:
+class Energies:
     """1 / norm of every stretch of a sound, freed of the stretch's mean."""
 
     def __init__(self, audio: NDArray[np.floating]) -> None:
@@ -129,5 +131,7 @@ class _Energies:
             energy = self._squares[size:] - self._squares[:-size] - total * total / size
             floor = _SILENCE * max(float(energy.max(initial=0.0)), np.finfo(np.float64).tiny)
             norms = np.sqrt(np.where(energy > floor, energy, np.inf).astype(self._dtype))
+            if len(self._known) >= _KNOWN_SIZES:
+                self._known.clear()
             self._known[size] = 1 / norms
         return self._known[size]

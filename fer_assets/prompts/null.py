@@ -23,6 +23,9 @@ candidate, and the larger one counts:
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import numba
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
@@ -62,39 +65,81 @@ def background_of(shape: NDArray[np.float64], stretch: NDArray[np.float64]) -> N
     return rest if float(rest @ rest) > _NOTHING * float(x @ x) else x
 
 
-def power_cells(sound: NDArray[np.float64]) -> Cells:
+def power_cells(sound: NDArray[np.floating]) -> Cells:
     """The power of `sound` (n,) in the cells of each division into time and frequency.
 
     Returns:
         Per number of blocks (blocks, frequencies), and last the squares of the samples (n,); each
         sums to 1, or to 0 in silence.
     """
-    centred = (sound - sound.mean()).astype(np.float32)
-    peak = float(np.abs(centred).max(initial=0.0))
-    centred = centred / peak if peak > 0 else centred
-    powers = [_block_powers(centred, n_blocks) for n_blocks in _N_BLOCKS]
+    centred = _levelled(sound)
+    powers = [np.square(np.abs(spectra)) for spectra in _spectra(centred)]
     powers.append(np.square(centred))
     totals = [float(power.sum(dtype=np.float64)) for power in powers]
     return tuple(
-        power / total if total > 0 else power for power, total in zip(powers, totals, strict=True)
+        np.asarray(power / total if total > 0 else power, np.float32)
+        for power, total in zip(powers, totals, strict=True)
     )
 
 
-def unrelated_variance(shape: Cells, stretch: Cells) -> float:
-    """Variance of the score of two sounds were they unrelated, from their cells; in (0, 1]."""
-    if not stretch[-1].any() or not shape[-1].any():
+def unrelated_variance(shape: Cells, stretch: NDArray[np.floating]) -> float:
+    """Variance of the score of two sounds were they unrelated; in (0, 1].
+
+    Args:
+        shape: power of the template, as `power_cells` gives it.
+        stretch: (n,), the sound it lies on, as long as the template.
+    """
+    centred = _levelled(stretch)
+    shared, total = _shared_square(shape[-1], centred)
+    if not total > 0 or not shape[-1].any():
         return 1.0
-    shared = [float(np.vdot(h, x)) for h, x in zip(shape, stretch, strict=True)]
-    # A frequency of a real sound is two components with tied phases; a sample is one.
-    return min(1.0, max(shared[-1], *(value / 2 for value in shared[:-1])))
+    variance = shared / total
+    for cells, spectra in zip(shape[:-1], _spectra(centred), strict=True):
+        shared, total = _shared_power(cells.reshape(-1), spectra.reshape(-1))
+        # A frequency of a real sound is two components with tied phases; a sample is one.
+        variance = max(variance, shared / total / 2)
+    return min(1.0, variance)
 
 
-def _block_powers(sound: NDArray[np.float32], n_blocks: int) -> NDArray[np.float32]:
-    size = scipy.fft.next_fast_len(-(-sound.size // n_blocks), real=True)
-    blocks = np.zeros((n_blocks, size), np.float32)
-    blocks.reshape(-1)[: sound.size] = sound
-    spectra = scipy.fft.rfft(blocks, axis=1)
-    return np.asarray(np.square(spectra.real) + np.square(spectra.imag))
+def _levelled(sound: NDArray[np.floating]) -> NDArray[np.float32]:
+    """`sound` without its mean at a peak of 1, at which float32 neither over- nor underflows."""
+    samples = np.asarray(sound, np.float32)
+    centred = samples - samples.mean()
+    peak = max(float(centred.max(initial=0.0)), -float(centred.min(initial=0.0)))
+    return np.asarray(centred / np.float32(peak) if peak > 0 else centred)
+
+
+def _spectra(sound: NDArray[np.float32]) -> Iterator[NDArray[np.complex64]]:
+    """(blocks, frequencies) for each division."""
+    for n_blocks in _N_BLOCKS:
+        size = scipy.fft.next_fast_len(-(-sound.size // n_blocks), real=True)
+        blocks = np.zeros((n_blocks, size), np.float32)
+        blocks.reshape(-1)[: sound.size] = sound
+        yield scipy.fft.rfft(blocks, axis=1)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _shared_power(
+    cells: NDArray[np.float32], spectra: NDArray[np.complex64]
+) -> tuple[float, float]:
+    """Sum of cells |x|^2, and of |x|^2."""
+    shared, total = np.float32(0.0), np.float32(0.0)
+    for i in range(cells.size):
+        power = spectra[i].real * spectra[i].real + spectra[i].imag * spectra[i].imag
+        shared += cells[i] * power
+        total += power
+    return float(shared), float(total)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _shared_square(cells: NDArray[np.float32], samples: NDArray[np.float32]) -> tuple[float, float]:
+    """Sum of cells x^2, and of x^2."""
+    shared, total = np.float32(0.0), np.float32(0.0)
+    for i in range(cells.size):
+        power = samples[i] * samples[i]
+        shared += cells[i] * power
+        total += power
+    return float(shared), float(total)
 
 
 def observed_spread(scores: NDArray[np.floating]) -> float:

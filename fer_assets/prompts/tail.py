@@ -5,27 +5,31 @@ Does not belong here: the variance of a score (`null.py`).
 
 The model of `null.py` takes phases as random. Those of voices and chimes are not quite, and the
 tail is heavier than the model's. How much is measured once per set of prompts: each template is
-searched in every prompt played backwards, which is sound of the same kind that contains no prompt.
-The best t of each pair is divided by the t that the model's best of as many lags exceeds half the
-time. These ratios are maxima, so a Gumbel distribution is fitted to them, by median and quartiles,
-which prompts that sound alike (even backwards) don't move. Its quantile at the accepted rate is
-the factor by which t has to stand above the model's median. With too few prompts for a fit, and
-whenever it asks for more, the model's own quantile counts.
+searched in sound that contains no prompt: the fixed voices, music and chimes of `unrelated.py`,
+and every other prompt played backwards. The best t of each pair is divided by the t that the
+model's best of as many lags exceeds half the time. These ratios are maxima, so a Gumbel
+distribution is fitted to them. Its median is that of the kind of sound that comes nearest. Its
+scale follows from how far the upper twentieth lies above the median of its own kind, in the fixed
+sounds alone, since prompts may sound alike even backwards; it is no less than what many sets of
+prompts have shown. The quantile at the accepted rate is the factor by which t has to stand above
+the model's median. Whenever it asks for more, the model's own quantile counts.
 
 One trial is one template at one speed over as many lags as the template is long.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_assets.prompts.coarse import highest_peaks
 from fer_assets.prompts.matched_filter import correlate_many
 from fer_assets.prompts.null import (
+    Cells,
     background_of,
     power_cells,
     quantile_t,
@@ -33,12 +37,18 @@ from fer_assets.prompts.null import (
     t_to_score,
     unrelated_variance,
 )
-from fer_assets.prompts.search import band_factor, decimate
+from fer_assets.prompts.resampling import band_factor, decimate
 from fer_assets.prompts.templates import PromptTemplate
+from fer_assets.prompts.unrelated import unrelated_sounds
 
-# Quartiles of fewer ratios than this say little.
-_FEWEST_PAIRS = 12
 _LN2 = float(np.log(2))
+# Fewer ratios than this have no median worth the name.
+_FEWEST_PAIRS = 8
+# Of voices, chimes and bars of music against thousands of others of their kind: 0.10 to 0.18.
+_LEAST_SCALE = 0.15
+_UPPER = 0.95
+# Places of one sound that are looked at.
+_PLACES = 4
 
 
 @dataclass(frozen=True)
@@ -74,45 +84,62 @@ def score_threshold(variance: float, n_lags: int, probability: float, tail: Tail
 
 
 def trial_probability(
-    false_alarms_per_hour: float, duration_s: float, n_templates: int, n_speeds: int
+    false_alarms_per_hour: float, duration_s: float, n_templates: int, share: float
 ) -> float:
-    """What one trial of `duration_s` may contribute to the rate."""
-    return false_alarms_per_hour * duration_s / (3600.0 * n_templates * n_speeds)
+    """What one trial of `duration_s` may contribute to the rate, at a speed with this share."""
+    return false_alarms_per_hour * duration_s * share / (3600.0 * n_templates)
 
 
 @lru_cache(maxsize=8)
 def fit_tail(templates: tuple[PromptTemplate, ...]) -> Tail:
-    """The tail of this set of prompts; the model's alone (scale 0) where they are too few."""
-    if len(templates) * (len(templates) - 1) < _FEWEST_PAIRS:
+    """The tail of this set of prompts; the model's alone (scale 0) where there is none."""
+    if not templates:
         return Tail()
-    ratios = np.array(_ratios([template.samples for template in templates]))
-    low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
-    scale = (high - low) / (np.log(np.log(4)) - np.log(np.log(4 / 3)))
-    return Tail(float(middle + scale * np.log(_LN2)), float(scale))
+    backwards = tuple(template.samples[::-1] for template in templates)
+    kinds = [
+        np.array(list(_ratios(templates, sounds)))
+        for sounds in unrelated_sounds(templates[0].rate_hz)
+    ]
+    above = np.concatenate([ratios - np.median(ratios) for ratios in kinds])
+    scale = float(np.quantile(above, _UPPER)) / float(np.log(_LN2 / -np.log(_UPPER)))
+    scale = max(scale, _LEAST_SCALE)
+    kinds.append(np.array(list(_ratios(templates, backwards, is_own=True))))
+    middle = max(float(np.median(ratios)) for ratios in kinds if ratios.size >= _FEWEST_PAIRS)
+    return Tail(middle + scale * float(np.log(_LN2)), scale)
 
 
-def _ratios(samples: Sequence[NDArray[np.float32]]) -> list[float]:
-    factors = [band_factor(sound.astype(np.float64)) for sound in samples]
-    ratios = []
+def _ratios(
+    templates: Sequence[PromptTemplate], sounds: Sequence[NDArray[np.float32]], is_own: bool = False
+) -> Iterator[float]:
+    """One per template and sound; `is_own`: sound i is template i's own, and left out for it."""
+    factors = [band_factor(template.samples) for template in templates]
     for factor in sorted(set(factors)):
-        low = [decimate(sound, factor) for sound in samples]
-        chosen = [i for i, own in enumerate(factors) if own == factor]
-        for j, other in enumerate(low):
-            for i in chosen:
-                if i != j:
-                    ratios.append(_ratio(low[i], other[::-1]))
-    return ratios
+        low = [decimate(sound, factor) for sound in sounds]
+        for i, template in enumerate(templates):
+            if factors[i] != factor:
+                continue
+            shape = decimate(template.samples, factor)
+            cells = power_cells(shape)
+            for j, other in enumerate(low):
+                if not (is_own and i == j):
+                    yield _ratio(shape, cells, other)
 
 
-def _ratio(shape: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    """Best t of `shape` on `other`, at least half overlapping, over the model's median best t."""
+def _ratio(shape: NDArray[np.float32], cells: Cells, other: NDArray[np.float32]) -> float:
+    """Best t of `shape` on `other`, at least half overlapping, over the model's median best t.
+
+    The place with the best score need not be the one with the best t.
+    """
     edge = np.zeros(shape.size // 2, np.float32)
     filler = np.zeros(max(0, shape.size - other.size), np.float32)
     sound = np.concatenate([edge, other, filler, edge])
     scores = next(correlate_many(sound, [shape]))
-    best = int(np.argmax(scores))
-    stretch = sound[best : best + shape.size].astype(np.float64)
     own = shape.astype(np.float64)
-    places = (stretch, background_of(own, stretch))
-    variance = min(unrelated_variance(power_cells(own), power_cells(x)) for x in places)
-    return score_to_t(float(scores[best]), variance) / quantile_t(variance, _LN2 / scores.size)
+    best = 0.0
+    for lag in highest_peaks(scores, 0.0, shape.size, _PLACES).tolist():
+        stretch = sound[lag : lag + shape.size].astype(np.float64)
+        places = (stretch, background_of(own, stretch))
+        variance = min(unrelated_variance(cells, place) for place in places)
+        t = score_to_t(float(scores[lag]), variance)
+        best = max(best, t / quantile_t(variance, _LN2 / scores.size))
+    return best

@@ -7,23 +7,37 @@ changed (the ledger finds out, by content).
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from fer_assets.sources.records import FOLDER
 from fer_assets.storage.digests import sha256_json
 
 
-def folder_signature(folders: Sequence[Path]) -> str | None:
-    """Digest of names, sizes and times of all files below the folders; None with no file."""
+def folder_signature(places: Sequence[Path]) -> str | None:
+    """Digest of names, sizes and times of the files and of all files below the folders.
+
+    None with no file. Hidden files and folders do not count, nor does what a manifest brought: a
+    run that downloads must not call for the next one.
+    """
     stamps = sorted(
         (str(file), file.stat().st_size, file.stat().st_mtime_ns)
-        for folder in folders
-        if folder.is_dir()
-        for file in folder.rglob("*")
-        if file.is_file() and not file.name.startswith(".")
+        for place in places
+        for file in ([place] if place.is_file() else _files_below(place))
     )
     return sha256_json(stamps)[:16] if stamps else None
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    if not folder.is_dir():
+        return
+    is_managed = (folder / FOLDER / ".records").is_dir()
+    for file in folder.rglob("*"):
+        parts = file.relative_to(folder).parts
+        is_hidden = any(part.startswith(".") for part in parts)
+        if not is_hidden and not (is_managed and parts[0] == FOLDER) and file.is_file():
+            yield file
 
 
 def change_number(state_file: Path, signature: str) -> int:

@@ -14,7 +14,7 @@ import polars as pl
 from fer_assets.compute.progress import track
 from fer_assets.storage.manifests import Manifest, UnitEntry, UnitStatus
 from fer_assets.storage.parts import write_blob, write_receipt, write_table
-from fer_assets.storage.planning import Build, Plan, Unit, plan
+from fer_assets.storage.planning import SUMMARY, Build, Plan, Unit, plan
 from fer_assets.storage.store import Store
 from fer_assets.storage.tombstones import Tombstones, read_tombstones
 
@@ -40,7 +40,7 @@ class Output:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did."""
+    """What a build did; `planning.SUMMARY` does not count as a unit."""
 
     manifest: Manifest
     processed: int
@@ -77,7 +77,7 @@ def rebuild(store: Store, build: Build, units: Sequence[Unit], process: Process)
     entries = dict(todo.kept)
     if todo.due:
         by_key = {unit.key: unit for unit in units}
-        due = [by_key[key] for key in sorted(todo.due)]
+        due = [by_key[key] for key in sorted(todo.due, key=lambda key: (key == SUMMARY, key))]
         for output in track(process(due), len(due), build.place.asset):
             if output.key not in todo.due:
                 raise ValueError(f"{build.place}: unit {output.key} was not due")
@@ -131,13 +131,14 @@ def _sweep(store: Store, manifest: Manifest) -> None:
 
 def _report(todo: Plan, manifest: Manifest) -> BuildReport:
     reasons: dict[str, int] = {}
-    for reason in todo.due.values():
+    due = {key: reason for key, reason in todo.due.items() if key != SUMMARY}
+    for reason in due.values():
         reasons[reason] = reasons.get(reason, 0) + 1
     quarantined = sum(unit.status == "quarantined" for unit in manifest.units.values())
     return BuildReport(
         manifest=manifest,
-        processed=len(todo.due),
-        reused=len(todo.kept),
+        processed=len(due),
+        reused=len(set(todo.kept) - {SUMMARY}),
         removed=len(todo.removed),
         quarantined=quarantined,
         withdrawn=todo.withdrawn,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -63,6 +63,23 @@ def read_receipt(store: Store, place: Place, unit: str, provenance: Provenance) 
     return unit_from_json(json.loads(data))
 
 
-def read_part(store: Store, entry: FileEntry) -> pl.DataFrame:
-    """The rows of one part."""
-    return pl.read_parquet(io.BytesIO(store.read(entry.path)))
+def read_parts(
+    store: Store, entries: Sequence[FileEntry], columns: Sequence[str] | None = None
+) -> pl.DataFrame:
+    """The rows of at least one part, in the order of the parts.
+
+    Args:
+        store: the storage root.
+        entries: the parts, all of one table.
+        columns: what to read; all by default.
+
+    Raises:
+        FileNotFoundError: a part is gone.
+    """
+    names = None if columns is None else list(columns)
+    paths = [path for entry in entries if (path := store.local(entry.path)) is not None]
+    if len(paths) == len(entries):
+        # One call for thousands of small files takes a third of the time of one call for each.
+        return pl.read_parquet(paths, columns=names, glob=False)
+    buffers = (io.BytesIO(store.read(entry.path)) for entry in entries)
+    return pl.concat([pl.read_parquet(buffer, columns=names) for buffer in buffers])

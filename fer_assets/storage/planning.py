@@ -14,7 +14,7 @@ from fer_assets.errors import FerError
 from fer_assets.storage.digests import sha256_json
 from fer_assets.storage.layout import Place
 from fer_assets.storage.manifests import Manifest, Provenance, UnitEntry, read_manifest
-from fer_assets.storage.parts import read_part, read_receipt
+from fer_assets.storage.parts import read_parts, read_receipt
 from fer_assets.storage.schema import Schema
 from fer_assets.storage.store import Store
 from fer_assets.storage.tombstones import Tombstones, read_tombstones
@@ -24,6 +24,9 @@ REMOVED_SHARE_WITHOUT_A_WORD: Final = 0.1
 
 WHOLE: Final = "whole"
 """Key of the only unit of an asset that is built as a whole."""
+
+SUMMARY: Final = "summary"
+"""Key of the unit that brings an asset's other units together; it is done last, and no video."""
 
 
 class RemovalError(FerError):
@@ -135,7 +138,7 @@ def _stored(
 
 def _is_touched(store: Store, build: Build, entry: UnitEntry, tombstones: Tombstones) -> bool:
     for name, file in entry.tables.items():
-        frame = read_part(store, file)
+        frame = read_parts(store, [file])
         if tombstones.filter(frame, build.schemas[name]).height != frame.height:
             return True
     return False

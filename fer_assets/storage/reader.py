@@ -5,7 +5,7 @@ Belongs here: reading through manifests. Does not belong here: writing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ import polars as pl
 from fer_assets.errors import FerError
 from fer_assets.storage.layout import UNPARTITIONED, Place
 from fer_assets.storage.manifests import Manifest, read_manifest
-from fer_assets.storage.parts import read_part
+from fer_assets.storage.parts import read_parts
 from fer_assets.storage.schema import Schema
 from fer_assets.storage.schemas.catalog import ASSET_TABLES
 from fer_assets.storage.store import Store, open_store
@@ -62,30 +62,45 @@ class Dataset:
         return found
 
     def table(
-        self, asset: str, partition: str | None = None, table: str | None = None
+        self,
+        asset: str,
+        partition: str | None = None,
+        table: str | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        units: Collection[str] | None = None,
     ) -> pl.DataFrame:
-        """One table of an asset, all units together, in the order of its key.
+        """One table of an asset, its units together, in the order of its key.
 
         Args:
             asset: e.g. ``tiktokfer/face_crops``.
             partition: partition key; None if unpartitioned.
             table: which of the asset's tables; by default the one named like the asset, or the
                 only one.
+            columns: which columns, in this order; all by default. Pictures and features are most
+                of a table: leave them out where they are not needed.
+            units: only the rows of these units, e.g. of some videos; all by default.
 
         Raises:
             NotMaterializedError: the partition was never built.
-            KeyError: the asset has no such table.
+            KeyError: the asset has no such table, or the table no such column.
         """
         schema = _schema(asset, table)
+        wanted = [schema.column(name).name for name in columns or schema.dtypes]
+        # Withdrawn subjects are found by these, whatever else is wanted.
+        needed = list(dict.fromkeys([*wanted, *schema.subjects]))
 
         def read(manifest: Manifest) -> pl.DataFrame:
-            units = (manifest.units[key] for key in sorted(manifest.units))
-            entries = [unit.tables[schema.name] for unit in units if schema.name in unit.tables]
-            parts = [read_part(self.store, entry) for entry in entries if entry.rows]
-            return pl.concat(parts) if parts else schema.empty()
+            keys = manifest.units if units is None else set(units) & set(manifest.units)
+            chosen = [manifest.units[key].tables for key in sorted(keys)]
+            entries = [tables[schema.name] for tables in chosen if schema.name in tables]
+            filled = [entry for entry in entries if entry.rows]
+            if not filled:
+                return schema.empty().select(needed)
+            return read_parts(self.store, filled, needed if columns else None)
 
         frame = self._consistently(asset, partition, read)
-        return read_tombstones(self.store).filter(frame, schema)
+        return read_tombstones(self.store).filter(frame, schema).select(wanted)
 
     def part(self, asset: str, partition: str | None, table: str, unit: str) -> pl.DataFrame:
         """One unit's rows of a table, e.g. those of one video.
@@ -98,7 +113,7 @@ class Dataset:
         frame = self._consistently(
             asset,
             partition,
-            lambda manifest: read_part(self.store, manifest.units[unit].tables[table]),
+            lambda manifest: read_parts(self.store, [manifest.units[unit].tables[table]]),
         )
         return read_tombstones(self.store).filter(frame, schema)
 

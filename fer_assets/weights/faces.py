@@ -75,7 +75,7 @@ FACE_WEIGHTS = (
         citation="Zhong et al., SFace: Sigmoid-Constrained Hypersphere Loss for Robust Face "
         "Recognition, IEEE TIP 2021",
         onnx_repair="fold quantised weights",
-        thresholds=IdentityThresholds(within_video=0.40, across_videos=0.50, duplicate=0.95),
+        thresholds=IdentityThresholds(within_video=0.35, across_videos=0.45, duplicate=0.95),
     ),
     Weight(
         name="arcface-mobilefacenet-128",
@@ -96,7 +96,7 @@ FACE_WEIGHTS = (
         outputs="output0 (n, 128), not normalised",
         citation=f"{_ARCFACE}; Chen et al., MobileFaceNets, CCBR 2018",
         onnx_repair="dynamic batch",
-        thresholds=IdentityThresholds(within_video=0.35, across_videos=0.45, duplicate=0.95),
+        thresholds=IdentityThresholds(within_video=0.30, across_videos=0.40, duplicate=0.95),
     ),
     Weight(
         name="insightface-w600k-r50",

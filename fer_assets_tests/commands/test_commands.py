@@ -64,7 +64,12 @@ def test_a_users_mistake_is_one_sentence_and_not_a_traceback(tmp_path, monkeypat
 
 def test_wrong_use_is_exit_code_two(tmp_path):
     command = [sys.executable, "-m", "fer_assets.cli", "--root", str(tmp_path)]
-    for arguments in (["backfill"], ["materialize", "people", "--partition", "x"], ["nonsense"]):
+    for arguments in (
+        ["backfill"],
+        ["materialize", "people", "--partition", "x"],
+        ["materialize", "people", "--retry-downloads"],
+        ["nonsense"],
+    ):
         done = _run_process([*command, *arguments])
         assert done.returncode == 2, done.stderr
         assert "Traceback" not in done.stderr

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fer_assets.compute.batching import padded_batches, run_padded
 from fer_assets.compute.sessions import open_session
+from fer_assets.compute.staging import Staging
 
 from .tiny_network import tiny_network
 
@@ -23,6 +24,9 @@ class Recorded:
 
     def get_inputs(self) -> Any:
         return self.session.get_inputs()
+
+    def get_providers(self) -> Any:
+        return self.session.get_providers()
 
     def run(self, output_names: Any, input_feed: dict[str, NDArray[Any]]) -> Any:
         self.shapes += [array.shape for array in input_feed.values()]
@@ -56,6 +60,17 @@ def test_every_call_has_one_shape_and_results_are_cut(n: int) -> None:
     assert mean.shape == (n, 1)
     assert mean.dtype == np.float32
     assert session.shapes == [(4, 3)] * max(1, -(-n // 4))
+
+
+@pytest.mark.parametrize("n", [0, 3, 4, 9])
+def test_staged_batches_give_the_same(n: int) -> None:
+    session, staging = Recorded(), Staging()
+    x = np.random.default_rng(n).normal(size=(n, 3)).astype(np.float32)
+    for _ in range(2):  # the second time, the memory holds what the first left
+        staged = run_padded(session, x, 4, staging)
+        for a, b in zip(staged, run_padded(session, x, 4), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert set(session.shapes) == {(4, 3)}
 
 
 def test_slices_that_are_not_contiguous_are_taken() -> None:

@@ -6,13 +6,21 @@ import sys
 
 import pytest
 
-from fer_assets.compute.threads import cpu_threads
+from fer_assets.compute.threads import cpu_threads, network_callers
 from fer_assets.errors import FerError
 
 
 def test_setting_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FER_THREADS", " 3 ")
     assert cpu_threads() == 3
+
+
+@pytest.mark.parametrize(("threads", "callers"), [("1", (1, 1)), ("3", (3, 3)), ("16", (16, 4))])
+def test_a_gpu_needs_a_few_callers_and_each_core_one(
+    threads: str, callers: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FER_THREADS", threads)
+    assert (network_callers("cpu"), network_callers("cuda")) == callers
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])

@@ -84,6 +84,19 @@ def test_a_removed_and_returned_video_is_a_change_each_time(look, root):
     assert len(seen) == 3
 
 
+def test_a_changed_manifest_requests_a_run_and_what_it_brings_does_not(look, root):
+    look("new_videos")
+    folder = root / "challenges" / "one"
+    seen = []
+    for text in ("url,uploader,date,caption\n", "url,uploader,date,caption\nhttp://e.org/1,,,\n"):
+        (folder / "manifest.csv").write_text(text)
+        seen += [dict(_keys(look("new_videos")))["one"]]
+    assert len(set(seen)) == 2
+    (folder / "videos" / "downloaded" / ".records").mkdir(parents=True)
+    (folder / "videos" / "downloaded" / "abc.mp4").write_bytes(b"video")
+    assert dict(_keys(look("new_videos")))["one"] == seen[1]
+
+
 def test_new_answers_request_the_labelling_job(look, root):
     look("new_videos")
     assert isinstance(look("new_answers"), dg.SkipReason)

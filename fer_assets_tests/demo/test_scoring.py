@@ -45,7 +45,7 @@ class Run:
 
 
 def _raw_videos(truth: Truth) -> pl.DataFrame:
-    status = {"duplicate": "accepted", "silent": "accepted"}
+    status = {"duplicate": "accepted", "silent": "accepted", "reupload": "duplicate"}
     return truth.videos.select(
         video_id=pl.coalesce(
             pl.when(pl.col("status") == "duplicate").then("source"), "file"
@@ -54,6 +54,9 @@ def _raw_videos(truth: Truth) -> pl.DataFrame:
         status=pl.when((pl.col("status") == "duplicate") & pl.col("source").is_not_null())
         .then(pl.lit("duplicate"))
         .otherwise(pl.col("status").replace(status)),
+        duplicate_of=pl.when(pl.col("status").is_in(["duplicate", "reupload"])).then(
+            pl.col("source").str.replace(".mp4", "")
+        ),
     )
 
 
@@ -262,6 +265,11 @@ def test_a_file_with_the_wrong_fate(perfect: Run, wrong: str, right: str) -> Non
         )
 
     assert "videos_sorted" in perfect.spoilt("raw_videos", swap).failures()
+
+
+def test_a_reupload_has_to_name_its_source(perfect: Run) -> None:
+    taken = perfect.spoilt("raw_videos", lambda v: v.with_columns(duplicate_of=pl.lit("other")))
+    assert taken.failures() == {"videos_sorted"}
 
 
 def test_the_truth_is_what_the_simulated_crowd_takes(perfect: Run) -> None:

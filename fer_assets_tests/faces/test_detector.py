@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fer_assets.compute.device import cuda_device_count
 from fer_assets.faces.detector import FaceDetector, load_detector
 from fer_assets.faces.settings import FaceSettings
 from fer_assets.faces.suppression import iou
@@ -19,38 +20,6 @@ def test_every_photo_has_an_upright_face_in_its_middle(detector, photos) -> None
         is_middle = (np.abs(centres - np.array(image.shape[1::-1]) / 2) < 60).all(axis=1)
         assert is_middle.sum() == 1
         assert found.rotation_deg == 0
-
-
-@pytest.mark.parametrize("name", SELFIES)
-def test_selfies_show_one_face_and_no_second(detector, video_frames, name: str) -> None:
-    frames = video_frames(name, 1.0)
-    counts = [len(found) for found in detector.detect(frames)]
-    assert max(counts) == 1
-    assert np.mean(counts) >= 0.95
-
-
-def test_an_animation_without_a_face_has_none(weights_folder, video_frames) -> None:
-    strict = load_detector(weights_folder, "cpu", FaceSettings(min_score=0.9))
-    frames = video_frames("no_face.mp4", 2.0)
-    assert frames
-    assert [len(found) for found in strict.detect(frames)] == [0] * len(frames)
-
-
-def test_a_face_that_leaves_the_frame_is_gone(detector, video_frames) -> None:
-    counts = [len(f) for f in detector.detect(video_frames("hevc_vfr_face_noface.mov", 2.0))]
-    assert counts[0] == 1
-    assert counts[-1] == 0
-    assert max(counts) == 1
-
-
-@pytest.mark.parametrize("person", range(1, 11))
-def test_every_face_of_a_sheet_is_found_once(detector, people, person: int) -> None:
-    sheet = read_image(people / f"P{person:03d}" / "assets" / "emotions_sheet.jpg")
-    found = detector.detect([sheet])[0]
-    assert len(found) == 16
-    centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
-    cells = centres // (np.array(sheet.shape[1::-1]) / 4)
-    assert len({tuple(cell) for cell in cells.tolist()}) == 16
 
 
 def test_a_face_that_fills_the_frame_is_found_well(detector, weights_folder, video_frames) -> None:
@@ -86,6 +55,19 @@ def test_a_result_does_not_depend_on_its_company(detector, photos, people) -> No
         np.testing.assert_array_equal(found.scores, alone.scores)
     single = detector.detect([sheet])[0]
     np.testing.assert_allclose(single.boxes, alone.boxes, atol=0.01)
+
+
+@pytest.mark.skipif(cuda_device_count() == 0, reason="no GPU")
+def test_a_gpu_finds_the_same_faces(detector, weights_folder, photos) -> None:
+    on_gpu = load_detector(weights_folder, "cuda", FaceSettings())
+    assert on_gpu.provider == "CUDAExecutionProvider"
+    for a, b in zip(on_gpu.detect(photos[:20]), detector.detect(photos[:20]), strict=True):
+        assert len(a) == len(b)
+        np.testing.assert_allclose(a.boxes, b.boxes, atol=0.1)
+
+
+def test_it_says_what_runs_it_and_searches_one_picture_a_call_on_the_cpu(detector) -> None:
+    assert (detector.provider, detector.batch_size) == ("CPUExecutionProvider", 1)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 500), (700, 2), (31, 33)])

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 
 import numpy as np
@@ -8,7 +7,7 @@ import polars as pl
 import pytest
 
 from fer_assets.faces.alignment import align
-from fer_assets.faces.extraction import extract_faces
+from fer_assets.faces.extraction import FaceTables, VideoFrames, extract_faces
 from fer_assets.faces.settings import FaceSettings
 from fer_assets.media.frames import Frame, sample_frames
 from fer_assets.media.image_codec import decode_image
@@ -29,12 +28,19 @@ def _targets(times_s: list[float], clips: list[str] | None = None) -> pl.DataFra
     )
 
 
+def _extract(targets: pl.DataFrame, frames, detector, settings=FaceSettings()) -> FaceTables:  # noqa: B008
+    ((key, tables),) = extract_faces([VideoFrames(VIDEO, targets, frames)], detector, settings)
+    assert key == VIDEO
+    assert isinstance(tables, FaceTables)
+    return tables
+
+
 def test_a_video_gives_rows_that_a_person_could_check(detector, test_data) -> None:
     times = [0.0, 0.5, 1.0, 5.5, 6.0]
     path = test_data / "videos" / "hevc_vfr_face_noface.mov"
     frames = list(sample_frames(path, times))
 
-    tables = extract_faces(VIDEO, _targets(times), iter(frames), detector, FaceSettings())
+    tables = _extract(_targets(times), iter(frames), detector)
 
     assert tables.face_crops.schema == pl.Schema(FACE_CROPS.dtypes)
     assert tables.frames.schema == pl.Schema(FRAMES.dtypes)
@@ -63,7 +69,7 @@ def _frames(image: np.ndarray, times_s: list[float]) -> Iterator[Frame]:
 def test_a_frame_that_comes_twice_counts_once(detector, photos) -> None:
     times = [1.0, 1.0, 1.0002, 2.0]
     targets = _targets(times, ["a", "a", "b", "b"])
-    tables = extract_faces(VIDEO, targets, _frames(photos[0], times), detector, FaceSettings())
+    tables = _extract(targets, _frames(photos[0], times), detector)
     assert tables.frames["timestamp_ms"].to_list() == [1000, 2000]
     assert tables.frames["clip_id"].to_list() == [f"{VIDEO}/a/0", f"{VIDEO}/b/0"]
     assert tables.face_crops["prompt_id"].to_list() == ["a", "b"]
@@ -72,37 +78,12 @@ def test_a_frame_that_comes_twice_counts_once(detector, photos) -> None:
 def test_frames_that_did_not_come_leave_the_others_in_place(detector, photos) -> None:
     targets = _targets([0.0, 0.5, 1.0], ["a", "b", "c"])
     frames = iter([Frame(2, 1.0, photos[0], True)])
-    tables = extract_faces(VIDEO, targets, frames, detector, FaceSettings())
+    tables = _extract(targets, frames, detector)
     assert tables.frames.select("clip_id", "is_corrupt").rows() == [(f"{VIDEO}/c/0", True)]
     assert tables.face_crops["prompt_id"].to_list() == ["c"]
 
 
 def test_no_frame_gives_empty_tables(detector) -> None:
-    tables = extract_faces(VIDEO, _targets([]), iter([]), detector, FaceSettings())
+    tables = _extract(_targets([]), iter([]), detector)
     assert tables.face_crops.schema == pl.Schema(FACE_CROPS.dtypes)
     assert (len(tables.face_crops), len(tables.frames)) == (0, 0)
-
-
-def test_batches_are_bounded_and_do_not_change_the_rows(detector, photos) -> None:
-    times = [float(i) for i in range(7)]
-    given: list[weakref.ref[Frame]] = []
-    most = 0
-
-    def counted() -> Iterator[Frame]:
-        nonlocal most
-        for index, time_s in enumerate(times):
-            frame = Frame(index, time_s, photos[index], False)
-            given.append(weakref.ref(frame))
-            most = max(most, sum(ref() is not None for ref in given))
-            yield frame
-            del frame
-
-    by_two, at_once = (
-        extract_faces(VIDEO, _targets(times), counted(), detector, FaceSettings(frames_at_once=n))
-        for n in (2, 50)
-    )
-    assert by_two.face_crops.equals(at_once.face_crops)
-    assert by_two.frames.equals(at_once.frames)
-    most = 0
-    extract_faces(VIDEO, _targets(times), counted(), detector, FaceSettings(frames_at_once=2))
-    assert most <= 4

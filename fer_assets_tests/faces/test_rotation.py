@@ -5,7 +5,15 @@ import pytest
 
 from fer_assets.faces.alignment import align
 from fer_assets.faces.detections import Detections
-from fer_assets.faces.rotation import needs_turning, search_turned, uprightness
+from fer_assets.faces.rotation import (
+    Evidence,
+    choose_view,
+    held_rotation,
+    is_surely_upright,
+    turned_views,
+    unturned_view,
+    uprightness,
+)
 from fer_assets.faces.settings import FaceSettings
 from fer_assets.media.face_template import ARCFACE_TEMPLATE
 
@@ -27,9 +35,11 @@ def test_uprightness_falls_with_rotation_and_score() -> None:
     assert uprightness(_face(60))[0] == pytest.approx(0.5, abs=1e-5)
     assert uprightness(_face(120))[0] == 0.0
     assert uprightness(_face(0, 0.9))[0] == pytest.approx(0.9**16, rel=1e-4)
-    assert needs_turning(Detections.none(), FaceSettings())
-    assert needs_turning(_face(90), FaceSettings())
-    assert not needs_turning(_face(30), FaceSettings())
+    sure = [
+        is_surely_upright(unturned_view(found).evidence, FaceSettings())
+        for found in (Detections.none(), _face(90), _face(30))
+    ]
+    assert sure == [False, False, True]
 
 
 @pytest.mark.parametrize("rotation_deg", [90, 180, 270])
@@ -65,12 +75,42 @@ def test_without_the_fallback_frames_stay_as_they_are(weights_folder, photos) ->
     assert {found.rotation_deg for found in plain.detect(turned)} == {0}
 
 
-def test_a_turned_picture_must_be_clearly_more_upright() -> None:
-    image = np.zeros((112, 112, 3), np.uint8)
+def _chosen_alone(upright: Detections, turned: Detections) -> Detections:
+    """What a picture gives that shows one thing as it is and another when turned by 90 degrees."""
     settings = FaceSettings(rotations_deg=(90,), turning_gain=1.25)
+    image = np.zeros((112, 112, 3), np.uint8)
+    views = (unturned_view(upright), *turned_views([image], lambda _: [turned], settings)[0])
+    seen = [view.evidence for view in views]
+    return views[choose_view(seen, held_rotation([seen], settings), settings)].faces
+
+
+def test_a_turned_picture_must_be_clearly_more_upright() -> None:
     for score, rotation_deg in ((0.97, 0), (0.999, 90)):
-        turned = _face(0, score)
-        kept = search_turned([image], [_face(45)], lambda _, turned=turned: [turned], settings)
-        assert kept[0].rotation_deg == rotation_deg
-    unsure = search_turned([image], [Detections.none()], lambda _: [_face(0, 0.85)], settings)
-    assert len(unsure[0]) == 0
+        assert _chosen_alone(_face(45), _face(0, score)).rotation_deg == rotation_deg
+    assert len(_chosen_alone(Detections.none(), _face(0, 0.85))) == 0
+
+
+def _shown(**totals: float) -> list[Evidence]:
+    """A frame's evidence, e.g. ``r0=0.2, r90=0.9``, each of one face."""
+    return [Evidence(int(name[1:]), value, value) for name, value in totals.items()]
+
+
+def test_a_video_is_held_as_most_of_it_shows() -> None:
+    settings = FaceSettings()
+    lying = [_shown(r0=0.1, r90=0.9, r270=0.2, r180=0.0)] * 5
+    unsure = _shown(r0=0.5, r90=0.4, r270=0.1, r180=0.0)
+    assert held_rotation([*lying, unsure], settings) == 90
+    # The unsure frame alone would stay as it is; in this video it is turned like the others.
+    assert held_rotation([unsure], settings) == 0
+    assert choose_view(unsure, 0, settings) == 0
+    assert choose_view(unsure, 90, settings) == 1
+    # In an upright video a frame is not turned for a doubtful face, but for a sure one it is.
+    upright = [_shown(r0=0.95)] * 5
+    doubtful = _shown(r0=0.0, r90=0.5, r270=0.0, r180=0.0)
+    assert held_rotation([doubtful], settings) == 90
+    assert held_rotation([*upright, doubtful], settings) == 0
+    assert choose_view(doubtful, 0, settings) == 0
+    assert choose_view(_shown(r0=0.1, r90=0.9), 0, settings) == 1
+    assert held_rotation([], settings) == 0
+    # A frame in which a face surely stood upright was not searched in other rotations.
+    assert choose_view(_shown(r0=0.9), 90, settings) == 0

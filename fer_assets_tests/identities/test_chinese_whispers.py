@@ -90,3 +90,21 @@ def test_renumber_keeps_the_partition(labels: list[int]) -> None:
         labels.index(k) for k in set(labels)
     )
     assert np.array_equal(array[:, None] == array, found[:, None] == found)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 30), st.integers(0, 10_000), st.randoms())
+def test_the_order_and_direction_of_the_edges_do_not_matter(n, seed, random) -> None:
+    rng = np.random.default_rng(seed)
+    rows, cols = np.triu_indices(n, 1)
+    kept = rng.random(len(rows)) < 0.4
+    edges = list(zip(rows[kept].tolist(), cols[kept].tolist(), rng.random(kept.sum()), strict=True))
+    mixed = [(b, a, w) if random.random() < 0.5 else (a, b, w) for a, b, w in edges]
+    random.shuffle(mixed)
+
+    def clusters(given_edges: list[tuple[int, int, float]]) -> list[int]:
+        a, b, w = (np.array([edge[k] for edge in given_edges]) for k in range(3))
+        graph = from_edges(n, a.astype(np.int32), b.astype(np.int32), w.astype(np.float32))
+        return chinese_whispers(graph, seed=seed).tolist()
+
+    assert clusters(edges) == clusters(mixed)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from fer_assets.compute.sessions import open_session
-from fer_assets.identities.embedding import FaceEmbedder, embed_faces, load_embedder
+from fer_assets.identities.embedding import FaceEmbedder, embed_parts, load_embedder
 from fer_assets.media.face_template import arcface_view
 from fer_assets.media.image_codec import encode_jpeg
 from fer_assets.storage.schemas.tiktokfer import FACE_CROPS
@@ -53,13 +56,11 @@ def test_people_are_apart(lfw_features: NDArray[np.float32], lfw: Faces) -> None
     assert np.quantile(values[~is_same], 0.99) < 0.4
 
 
-def test_a_table_of_crops(embedder: FaceEmbedder, lfw: Faces) -> None:
-    image = [
-        {"bytes": encode_jpeg(crop), "path": f"{k}.jpg"} for k, crop in enumerate(lfw.crops[:4])
-    ]
+def _table(lfw: Faces, faces: range, video: str) -> pl.DataFrame:
+    """FACE_CROPS of some of the crops, as one video's."""
     fixed = {
-        "video_id": "v",
-        "clip_id": "v/p/0",
+        "video_id": video,
+        "clip_id": f"{video}/p/0",
         "prompt_id": "p",
         "expression": "sad",
         **dict.fromkeys(("x0_px", "y0_px", "x1_px", "y1_px"), 1.0),
@@ -71,17 +72,74 @@ def test_a_table_of_crops(embedder: FaceEmbedder, lfw: Faces) -> None:
         "roll_deg": 0.0,
         "yaw_ratio": 0.0,
     }
-    crops = FACE_CROPS.frame(
-        [{**fixed, "face_id": f"v/{k}", "timestamp_ms": k, "image": image[k]} for k in range(4)]
+    rows = [
+        {
+            **fixed,
+            "face_id": f"{video}/{k:03d}",
+            "timestamp_ms": k,
+            "image": {"bytes": encode_jpeg(lfw.crops[k]), "path": f"{k}.jpg"},
+        }
+        for k in faces
+    ]
+    return FACE_CROPS.frame(rows)
+
+
+def test_a_table_of_crops(embedder: FaceEmbedder, lfw: Faces) -> None:
+    crops = _table(lfw, range(4), "v")
+    (key, found), (_, none) = embed_parts(
+        [("v", crops.reverse()), ("w", FACE_CROPS.empty())], embedder
     )
-    found = embed_faces(crops.reverse(), embedder)
+    assert key == "v"
     direct = embedder.embed(lfw.crops[:4])
-    assert found["face_id"].to_list() == [f"v/{k}" for k in range(4)]
+    assert found["face_id"].to_list() == [f"v/{k:03d}" for k in range(4)]
     assert found["embedder"].unique().to_list() == [embedder.name]
     cosines = (np.array(found["embedding"].to_list()) * direct).sum(axis=1)
     assert (cosines > 0.97).all()  # JPEG is all that lies between
-    assert embed_faces(FACE_CROPS.empty(), embedder).equals(found.clear())
+    assert none.equals(found.clear())
     assert found.schema["embedding"] == pl.List(pl.Float32)
+
+
+@pytest.mark.parametrize("crops_at_once", [3, 16])
+def test_batches_across_videos_change_no_bit(
+    embedder: FaceEmbedder, lfw: Faces, crops_at_once: int
+) -> None:
+    """Padded batches of three, of one or two videos, against each video alone."""
+    batched = replace(embedder, batch_size=3, crops_at_once=crops_at_once)
+    spans = {"a": range(4), "b": range(0), "c": range(4, 5), "d": range(2, 9), "e": range(0)}
+    parts = {key: _table(lfw, span, key) for key, span in spans.items()}
+    for network in (embedder, batched):
+        together = dict(embed_parts(parts.items(), network, workers=3))
+        assert list(together) == list(parts)
+        for key, crops in parts.items():
+            assert together[key].height == len(spans[key])
+            ((_, alone),) = embed_parts([(key, crops)], network)
+            assert together[key].equals(alone)
+    twice = [together[key]["embedding"].to_list() for key in ("a", "d")]
+    assert twice[0][2:4] == twice[1][:2]  # the same crops at other places of other batches
+
+
+def test_parts_are_read_a_little_ahead_and_closed(embedder: FaceEmbedder, lfw: Faces) -> None:
+    read: list[str] = []
+
+    def parts() -> Iterator[tuple[str, pl.DataFrame]]:
+        try:
+            for at in range(1000):
+                read.append(str(at))
+                yield str(at), _table(lfw, range(1), str(at))
+        finally:
+            read.append("closed")
+
+    one = replace(embedder, crops_at_once=1)
+    with closing(embed_parts(parts(), one)) as found:
+        assert next(found)[0] == "0"
+    assert read[-1] == "closed"
+    assert len(read) <= 8
+
+
+def test_workers_change_no_bit(embedder: FaceEmbedder, lfw: Faces) -> None:
+    some = replace(embedder, crops_at_once=4)
+    assert np.array_equal(some.embed(lfw.crops[:9], workers=3), some.embed(lfw.crops[:9]))
+    assert embedder.provider == "CPUExecutionProvider"
 
 
 def test_a_detector_embeds_nothing(weights_folder: Path) -> None:

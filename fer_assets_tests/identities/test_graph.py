@@ -44,14 +44,26 @@ def test_the_screen_hides_nothing(threshold: float, monkeypatch: pytest.MonkeyPa
 
 
 def test_the_screen_allows_for_rounding_at_its_worst() -> None:
-    # All elements round down, and the pairs lie just above the threshold.
-    row = np.full((2, 64), 1 / 8 * (1 + 2.0**-8 - 2.0**-16), dtype=np.float32)
+    # 1 fixes the step; all other elements lie just below the middle of two levels and round down.
+    row = np.full((2, 65), 2.499 / 127, dtype=np.float32)
+    row[:, 0] = (1.0, 0.0)
     threshold = float(row[0].astype(np.float64) @ row[1].astype(np.float64))
     screen = Screen(row, threshold, tile_size=4)
     product = screen.tile(slice(0, 1), slice(1, 2))[0, 0]
+    assert product / 127**2 < threshold  # without the allowance the pair would be lost
     assert screen.cutoff <= product
-    as_float = np.array(int(product) << 16, dtype=np.int32).view(np.float32)
-    assert as_float < threshold  # without the allowance the pair would be lost
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 40), st.floats(0.05, 0.95), st.integers(0, 10_000))
+def test_every_pair_passes_the_screen(n: int, d: int, threshold: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    rows = (rng.standard_normal((n, d)) * rng.exponential(1, (n, d)) ** 3).astype(np.float32)
+    rows = unit(rows) if seed % 2 else rows
+    screen = Screen(rows, threshold, tile_size=n * n)
+    passed = screen.tile(slice(0, n), slice(0, n)) >= screen.cutoff
+    reached = rows.astype(np.float64) @ rows.T.astype(np.float64) >= threshold
+    assert passed[reached].all()
 
 
 @settings(max_examples=60, deadline=None)

@@ -186,3 +186,36 @@ def test_the_alarm_names_nobody() -> None:
 def test_thresholds_are_cosines() -> None:
     with pytest.raises(ValueError, match="across_videos"):
         Thresholds(0.5, 1.5, 0.9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(0, 4), max_size=4), min_size=1, max_size=12),
+    st.floats(0.05, 0.9),
+    st.floats(0.05, 0.9),
+    st.integers(0, 10_000),
+)
+def test_no_two_faces_of_a_frame_are_one_person(
+    frames: list[list[int]], within: float, across: float, seed: int
+) -> None:
+    """Any people in any frames of three videos, even the same person twice, at any threshold."""
+    faces = [
+        (f"v{at % 3}", at, place, person)
+        for at, shown in enumerate(frames)
+        for place, person in enumerate(shown)
+    ]
+    videos, times, places, people = ([face[k] for face in faces] for k in range(4))
+    truth = np.array([*people, 4], dtype=np.int64)
+    table = embeddings(
+        videos,
+        times,
+        people_features(truth, spread=1.0, seed=seed, width=6)[:-1],
+        [100 * (place + 1) for place in places],
+    )
+    thresholds = Thresholds(within, across, 0.99)
+    registry = IDENTITY_REGISTRY.empty()
+    found = resolve(table, thresholds, registry, SETTINGS).clusters
+    joined = found.join(table.select("face_id", "timestamp_ms"), on="face_id")
+    for who in ("track_id", "identity_id"):
+        assert not joined.select("video_id", "timestamp_ms", who).is_duplicated().any()
+    assert (found.group_by("track_id").agg(n=pl.n_unique("identity_id"))["n"] == 1).all()

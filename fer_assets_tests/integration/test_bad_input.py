@@ -45,7 +45,7 @@ def _ingest(folder):
 
 
 def _video(path, sound):
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(list(path.name.encode()))
     frames = [rng.integers(0, 255, (96, 64, 3), dtype=np.uint8) for _ in range(45)]
     write_video(path, frames, frame_rate_hz=15, audio=sound, audio_rate_hz=RATE_HZ)
 

@@ -30,6 +30,7 @@ from fer_assets_tests.integration.tiny import (
     processed,
     render,
     simulate_answers,
+    splice,
 )
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.xdist_group("tiny")]
@@ -183,9 +184,9 @@ def test_an_emptied_folder_is_refused_until_confirmed(workspace, instance, finis
 def test_one_new_video_costs_one_video_and_keeps_the_others_ids(workspace, instance, finished):
     videos = workspace.catalog.load(KEY).videos
     identities = workspace.data.table(names.IDENTITY_CLUSTERS, KEY, "identity_clusters")
-    first = sorted(videos.glob("*.mp4"))[0]
+    first, *_, last = sorted(videos.glob("*.mp4"))
     new = videos / "new.mp4"
-    new.write_bytes(first.read_bytes() + b"\0" * 8)
+    splice(first, last, new)
     (videos / "broken.mp4").write_text("this is no video")
     try:
         states = step_states(workspace, find_steps(PER_VIDEO), KEY)

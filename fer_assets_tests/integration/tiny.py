@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import dagster as dg
+import numpy as np
 
 from fer_assets.defs.build import build_definitions
 from fer_assets.defs.demos import prepare_root
@@ -17,6 +19,8 @@ from fer_assets.demo.casting import DemoSettings
 from fer_assets.demo.render import render_demo
 from fer_assets.lines.catalog import Line, find_steps, lines
 from fer_assets.lines.workspace import SETTINGS_FILE, Workspace, open_workspace
+from fer_assets.media.audio import read_audio
+from fer_assets.media.writer import write_video
 from fer_assets.training.recipes import Recipe
 
 KEY = "face-challenge"
@@ -97,6 +101,27 @@ def processed(result: dg.ExecuteInProcessResult) -> dict[str, int]:
         ].value
         for event in result.get_asset_materialization_events()
     }
+
+
+def splice(first: Path, second: Path, target: Path) -> None:
+    """A new video of known people: the first half of one upload, then the second of another."""
+    rate_hz, audio_rate_hz = 25, 44_100
+    frames, sounds = [], []
+    for path, is_first in ((first, True), (second, False)):
+        with av.open(str(path)) as container:
+            shown = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        half, sound = len(shown) // 2, read_audio(path, audio_rate_hz)
+        cut = half * audio_rate_hz // rate_hz
+        frames += shown[:half] if is_first else shown[half:]
+        sounds.append(sound[:cut] if is_first else sound[cut:])
+    write_video(
+        target,
+        frames,
+        frame_rate_hz=rate_hz,
+        audio=np.concatenate(sounds),
+        audio_rate_hz=audio_rate_hz,
+        speed="superfast",
+    )
 
 
 def confirming(workspace: Workspace) -> Workspace:

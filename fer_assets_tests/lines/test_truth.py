@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from fer_assets.errors import FerError
-from fer_assets.lines.tiktokfer.names import FACE_EMBEDDINGS, RAW_VIDEOS
+from fer_assets.lines.tiktokfer.names import FACE_CROPS, FACE_EMBEDDINGS, RAW_VIDEOS
 from fer_assets.lines.tiktokfer.truth import face_truth, identity_truth
 from fer_assets.lines.workspace import open_workspace
 from fer_assets.storage.layout import Place
@@ -76,6 +76,41 @@ def test_a_persons_video_names_all_its_faces_and_a_duet_none(workspace):
         ("v1/0/1-1", "ann"),
         ("v2/0/0-1", "bob"),
         ("v2/0/1-1", "bob"),
+    ]
+
+
+def test_places_and_times_tell_a_duet_apart(workspace):
+    schema = ASSET_TABLES[FACE_CROPS]["face_crops"]
+    blank = {
+        column.name: "x" if column.dtype == pl.String else 0
+        for column in schema.columns
+        if column.dtype in (pl.String, pl.Float32, pl.Int32, pl.Int64)
+    }
+    rows = [
+        {
+            **blank,
+            "face_id": f"v3/{time_ms}/{i}-1",
+            "video_id": "v3",
+            "timestamp_ms": time_ms,
+            "x0_px": 100.0 * i,
+            "x1_px": 100.0 * i + 50,
+            "y1_px": 50.0,
+            "landmarks_px": [0.0] * 10,
+            "image": {"bytes": b"", "path": "x"},
+        }
+        for time_ms in (0, 500)
+        for i in range(2)
+    ]
+    _put(workspace, FACE_CROPS, rows)
+    _write(
+        workspace,
+        "identity_truth.csv",
+        "file,person,time_s,x_px,y_px\nduet.mp4,ann,0,25,25\nduet.mp4,bob,,125,25\n",
+    )
+    assert identity_truth(workspace, KEY).rows() == [
+        ("v3/0/0-1", "ann"),
+        ("v3/0/1-1", "bob"),
+        ("v3/500/1-1", "bob"),
     ]
 
 

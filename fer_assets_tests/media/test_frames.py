@@ -106,6 +106,25 @@ def test_a_damaged_file_flags_its_frames(small_video: Path) -> None:
     assert any(frame.is_corrupt for frame in frames) or len(frames) < 40
 
 
+def test_damage_gives_the_same_frames_every_time(tmp_path: Path) -> None:
+    """However the decoder's threads run."""
+    path = tmp_path / "damaged.mp4"
+    write_video(path, moving_pictures(120), frame_rate_hz=30, audio=None, gop=250, crf=12)
+    data = bytearray(path.read_bytes())
+    middle = data.index(b"mdat") + (data.index(b"moov") - data.index(b"mdat")) // 2
+    for offset in range(0, 3000, 149):
+        data[middle + offset] ^= 1 << (offset % 8)
+    path.write_bytes(data)
+    times = np.arange(0, 4, 0.1)
+    first, *others = (list(sample_frames(path, times)) for _ in range(4))
+    assert any(frame.is_corrupt for frame in first) or len(first) < times.size
+    assert not any(frame.is_corrupt for frame in first[:10])
+    for other in others:
+        assert [(f.index, f.is_corrupt) for f in other] == [(f.index, f.is_corrupt) for f in first]
+        for ours, theirs in zip(first, other, strict=True):
+            np.testing.assert_array_equal(ours.image, theirs.image)
+
+
 def test_errors_and_no_times(tmp_path: Path) -> None:
     assert list(sample_frames(tmp_path / "absent.mp4", [])) == []
     with pytest.raises(MediaError) as error:
@@ -128,16 +147,29 @@ def test_sample_times_cover_the_span(start: float, length: float, rate: float) -
 
 @given(st.data())
 def test_a_plan_sends_everything_that_a_target_may_need(data: st.DataObject) -> None:
-    count = data.draw(st.integers(1, 40))
-    clean = [i == 0 or data.draw(st.booleans()) for i in range(count)]
-    found = [Packet(i, True, clean[i], False) for i in range(count)]
-    times = np.array(data.draw(st.lists(st.floats(-1, count + 1), min_size=1, max_size=5)))
-    plan = choose(found, times, Fraction(1), Fraction(0))
+    """Frames refer to each other as their headers allow; what a target needs is sent."""
+    count = data.draw(st.integers(1, 30))
+    flags = st.lists(st.booleans(), min_size=count, max_size=count)
+    clean, spare, bare = data.draw(flags), data.draw(flags), data.draw(flags)
+    layers = data.draw(st.lists(st.integers(0, 2), min_size=count, max_size=count))
+    found = [Packet(i, True, clean[i], spare[i], bare[i], layers[i]) for i in range(count)]
+    times = np.array(data.draw(st.lists(st.floats(-1, count + 1), min_size=1, max_size=4)))
+    plan = choose(found, lambda _start_s, _end_s: times, Fraction(1), Fraction(0))
     assert plan is not None
-    for target in plan.targets:
-        start = max(i for i in range(target + 1) if clean[i])
-        assert plan.is_sent[start : target + 1].all()
-        assert plan.is_whole[target]
-    for i in np.flatnonzero(plan.is_sent):
-        ends = [j for j in range(i + 1, count) if clean[j]]
-        assert any(i <= target < (ends[0] if ends else count) for target in plan.targets)
+    assert sorted(at for indices in plan.targets.values() for at in indices) == list(
+        range(len(times))
+    )
+    needed = set(plan.targets)
+    for i in reversed(range(count)):
+        start = max((j for j in range(i + 1) if clean[j]), default=0)
+        if i in needed and not clean[i]:
+            may_refer = (
+                j
+                for j in range(start, i)
+                if layers[j] < layers[i] or (layers[j] == layers[i] and not spare[j])
+            )
+            needed |= set(may_refer)
+    assert all(plan.is_sent[i] and not plan.is_skipped[i] for i in needed)
+    for i in set(range(count)) - needed:
+        assert not plan.is_sent[i] or not bare[i] or any(not bare[j] for j in range(i, count))
+        assert spare[i] or not plan.is_skipped[i]

@@ -2,13 +2,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fer_assets.media.audio import read_audio
 from fer_assets.media.writer import write_video
 from fer_assets.prompts.hits import PromptHit, find_prompts
 from fer_assets.prompts.matched_filter import correlation_trace
-from fer_assets.prompts.settings import PromptSettings
+from fer_assets.prompts.settings import PromptSettings, PromptSettingsError
 from fer_assets.prompts.templates import RATE_HZ, PromptTemplate
 from fer_assets_tests.prompts.sounds import (
     chime,
@@ -57,11 +59,13 @@ def test_the_score_is_the_trace_at_the_hit() -> None:
 
 
 @pytest.mark.parametrize("loudness", [1e-3, 1.0])
-@pytest.mark.parametrize("kind", ["room", "white", "music"])
-def test_prompts_under_noise_and_music(kind: str, loudness: float) -> None:
+@pytest.mark.parametrize("kind", ["room", "white", "music", "voices"])
+def test_prompts_under_noise_music_and_voices(kind: str, loudness: float) -> None:
     noise: NDArray[np.float32]
     if kind == "white":
         noise = np.random.default_rng(1).standard_normal(14 * RATE_HZ).astype(np.float32)
+    elif kind == "voices":
+        noise = np.concatenate([voice(400 + i) for i in range(10)])[: 14 * RATE_HZ] / 0.2
     else:
         noise = room_noise(1, 14) if kind == "room" else music(1, 14)
     audio = loudness * (with_prompts(14, PLACES) + LOUD * noise)
@@ -89,6 +93,88 @@ def test_a_change_of_speed_is_found_when_asked_for() -> None:
     hits = find_prompts(audio, few, settings)
     assert_found(hits, places, tolerance_s=0.002, speed=1.02)
     assert hits[0].speed == pytest.approx(1.02, abs=3e-4)
+
+
+@pytest.mark.parametrize("per_mille", [-30, 26])
+def test_large_changes_of_speed_in_half_a_minute(per_mille: int) -> None:
+    places = [(PROMPTS[i % 6], 1.2 + 2.9 * i) for i in range(9)]
+    audio = played_at(with_prompts(29, places) + 0.1 * room_noise(6, 29), per_mille)
+    speed = 1 + per_mille / 1000
+    assert find_prompts(audio, PROMPTS) == []
+    hits = find_prompts(audio, PROMPTS, PromptSettings(max_speed_change=0.03))
+    assert_found(hits, places, tolerance_s=0.0005, speed=speed)
+    assert hits[0].speed == pytest.approx(speed, abs=1e-4)
+
+
+def test_a_small_drift_is_settled_from_the_weak_hits_at_speed_one() -> None:
+    """At 0.05 % some prompts are still heard at speed 1; the others need the right speed."""
+    audio = with_prompts(14, PLACES) + LOUD * music(3, 14)
+    times = np.arange(0, audio.size - 1, 1.0005)
+    half = np.interp(times, np.arange(audio.size), audio).astype(np.float32)
+    assert_found(find_prompts(half, PROMPTS), PLACES, tolerance_s=0.001, speed=1.0005)
+
+
+@given(
+    loudness=st.floats(1e-4, 50),
+    offset=st.floats(-0.5, 0.5),
+    before=st.integers(0, 3 * RATE_HZ),
+    after=st.integers(0, 3 * RATE_HZ),
+)
+@settings(max_examples=8, deadline=None)
+def test_loudness_offset_and_length_change_nothing(
+    loudness: float, offset: float, before: int, after: int
+) -> None:
+    audio = with_prompts(14, PLACES) + LOUD / 3 * music(4, 14)
+    rng = np.random.default_rng(7)
+    around = [LOUD / 3 * rng.standard_normal(size) for size in (before, after)]
+    longer = np.concatenate([around[0], audio, around[1]])
+    plain = find_prompts(audio, PROMPTS)
+    hits = find_prompts((loudness * (longer + offset)).astype(np.float32), PROMPTS)
+    assert [hit.prompt_id for hit in hits] == [hit.prompt_id for hit in plain]
+    for one, other in zip(plain, hits, strict=True):
+        assert other.start_s == pytest.approx(one.start_s + before / RATE_HZ, abs=1e-9)
+        assert other.score == pytest.approx(one.score, abs=1e-4)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-30, 0.3, -1.0])
+def test_silence_and_a_constant_have_no_hits(value: float) -> None:
+    sound = np.full(5 * RATE_HZ, value, np.float32)
+    with np.errstate(all="raise"):
+        assert find_prompts(sound, PROMPTS) == []
+    sound[: RATE_HZ // 100] += 0.1
+    assert find_prompts(sound, PROMPTS) == []
+    template = PROMPTS[0]
+    assert np.isfinite(correlation_trace(sound, template)).all()
+
+
+def test_prompts_next_to_digital_silence() -> None:
+    audio = with_prompts(20, [(PROMPTS[0], 3.0), (PROMPTS[2], 15.0)])
+    assert_found(find_prompts(audio, PROMPTS), [(PROMPTS[0], 3.0), (PROMPTS[2], 15.0)])
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_prompts_in_sound_of_their_own_kind(count: int) -> None:
+    """Other bars of music, where there are too few prompts to learn from."""
+    prompts = tuple(PromptTemplate(f"m{i}", "sad", music(900 + i, 1.5)) for i in range(count))
+    assert find_prompts(music(950, 60), prompts) == []
+    audio = music(951, 20)
+    audio[5 * RATE_HZ : 5 * RATE_HZ + 24_000] = prompts[0].samples
+    assert_found(find_prompts(audio, prompts), [(prompts[0], 5.0)])
+
+
+def test_the_rate_of_false_alarms_is_about_the_stated_one() -> None:
+    """At 240 per hour, 9 minutes of unrelated sound would have 36."""
+    made = [
+        music(20, 180),
+        np.concatenate([voice(3000 + i) for i in range(120)]),
+        np.concatenate([chime(3000 + i) for i in range(180)]),
+    ]
+    stated = PromptSettings(false_alarms_per_hour=240, max_drift=0.0)
+    counts = [len(find_prompts(sound, PROMPTS, stated)) for sound in made]
+    assert 1 <= sum(counts) <= 54
+    assert max(counts) <= 30
+    strict = PromptSettings(false_alarms_per_hour=2.0, max_drift=0.0)
+    assert sum(len(find_prompts(sound, PROMPTS, strict)) for sound in made) <= 2
 
 
 def test_a_peak_between_two_coarse_samples_is_not_taken_for_its_neighbour() -> None:
@@ -159,3 +245,12 @@ def test_high_prompts_are_not_lost_to_the_lower_rate() -> None:
 def test_nothing_to_search() -> None:
     assert find_prompts(np.zeros(0, np.float32), PROMPTS) == []
     assert find_prompts(voice(0), ()) == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"max_speed_change": 0.5}, {"max_drift": -0.1}, {"min_audible": 0.0}, {"max_drift": np.nan}],
+)
+def test_settings_out_of_range_are_refused(values: dict[str, float]) -> None:
+    with pytest.raises(PromptSettingsError, match=next(iter(values))):
+        PromptSettings(**values)

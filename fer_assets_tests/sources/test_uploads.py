@@ -1,14 +1,13 @@
 from __future__ import annotations
 
+import datetime
 import hashlib
+import os
 
 import pytest
 
-from fer_assets.media.errors import MediaError
-from fer_assets.media.probe import probe
 from fer_assets.sources.changes import change_number, folder_signature
-from fer_assets.sources.table import describe_video
-from fer_assets.sources.uploads import SourceError, find_uploads, read_uploaders
+from fer_assets.sources.uploads import SourceError, UploadNote, find_uploads, read_uploaders
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def _find(folder, tmp_path, uploaders=None):
 
 
 def test_videos_are_found_and_hashed(folder, tmp_path):
-    found = _find(folder, tmp_path, {"a.mp4": "ann"})
+    found = _find(folder, tmp_path, {"a.mp4": UploadNote("ann")})
     assert [upload.path for upload in found] == ["a.mp4", "copy.mp4", "deep/b.MOV"]
     assert found[0].sha256 == hashlib.sha256(b"one").hexdigest()
     assert found[0].video_id == found[1].video_id == found[0].sha256[:16]
@@ -60,42 +59,30 @@ def test_a_missing_folder_is_an_error_and_an_empty_one_is_not(tmp_path):
     assert _find(tmp_path / "empty", tmp_path) == []
 
 
-def test_the_list_of_uploaders_is_checked(tmp_path):
+def test_the_list_of_uploads_is_checked(tmp_path):
     file = tmp_path / "uploads.csv"
     file.write_text("file,uploader\na.mp4,ann\nb.mp4,\n", encoding="utf-8")
-    assert read_uploaders(file) == {"a.mp4": "ann", "b.mp4": ""}
+    assert read_uploaders(file) == {"a.mp4": UploadNote("ann"), "b.mp4": UploadNote()}
     assert read_uploaders(None) == {}
-    file.write_text("name,uploader\n", encoding="utf-8")
-    with pytest.raises(SourceError, match="no column file"):
-        read_uploaders(file)
+    file.write_text("file,uploader,date,age\na.mp4,ann,2024-05-31,31\n", encoding="utf-8")
+    day = datetime.date(2024, 5, 31)
+    assert read_uploaders(file) == {"a.mp4": UploadNote("ann", day, 31)}
+    for text, message in {
+        "name,uploader\n": "no column file",
+        "file,uploader,date\na.mp4,ann,yesterday\n": "line 2, column date; expected a day",
+        "file,uploader,age\na.mp4,ann,old\n": "line 2, column age; expected a whole number",
+    }.items():
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(SourceError, match=message):
+            read_uploaders(file)
 
 
-def test_copies_are_duplicates_and_text_is_quarantined(folder, tmp_path):
-    uploads = _find(folder, tmp_path)
-    rows = describe_video(uploads[:2], folder, probe)
-    assert rows["status"].to_list() == ["quarantined", "quarantined"]
-    assert rows["reason"][0]
-    assert rows["duration_s"].null_count() == 2
-
-
-def test_real_videos_are_described(test_data, tmp_path):
-    folder = test_data / "videos"
-    uploads = _find(folder, tmp_path)
-    rows = [describe_video([upload], folder, probe) for upload in uploads]
-    assert all(row["status"][0] == "accepted" for row in rows)
-    hevc = next(row for row in rows if row["path"][0].startswith("hevc"))
-    assert hevc["video_codec"][0] == "hevc"
-    assert hevc["audio_duration_s"][0] < hevc["duration_s"][0]
-    copies = [uploads[0], type(uploads[0])("z.mp4", uploads[0].sha256, 1, None)]
-    assert describe_video(copies, folder, probe)["status"].to_list() == ["accepted", "duplicate"]
-
-
-def test_a_decoder_that_gives_up_is_a_reason(folder, tmp_path):
-    def gives_up(path):
-        raise MediaError(path, "took too long")
-
-    rows = describe_video(_find(folder, tmp_path)[:1], folder, gives_up)
-    assert rows["reason"].to_list() == ["took too long"]
+def test_an_upload_without_a_date_is_as_old_as_its_file(folder, tmp_path):
+    os.utime(folder / "a.mp4", (86_400 * 365, 86_400 * 365))
+    found = {upload.path: upload for upload in _find(folder, tmp_path)}
+    assert found["a.mp4"].since == datetime.date(1971, 1, 1)
+    noted = _find(folder, tmp_path, {"a.mp4": UploadNote(since=datetime.date(2024, 5, 31))})
+    assert noted[0].since == datetime.date(2024, 5, 31)
 
 
 def test_every_change_of_a_folder_counts(folder, tmp_path):
@@ -108,3 +95,16 @@ def test_every_change_of_a_folder_counts(folder, tmp_path):
     assert folder_signature([folder]) == first
     assert change_number(state, first) == 3
     assert folder_signature([tmp_path / "nothing"]) is None
+
+
+def test_what_a_manifest_brings_is_no_change_and_the_manifest_is_one(folder, tmp_path):
+    manifest = tmp_path / "manifest.csv"
+    manifest.write_text("url,uploader,date,caption\n")
+    first = folder_signature([folder, manifest])
+    (folder / "downloaded" / ".records").mkdir(parents=True)
+    (folder / "downloaded" / "abc.mp4").write_bytes(b"video")
+    (folder / "downloaded" / ".parts").mkdir()
+    (folder / "downloaded" / ".parts" / "abc.video.part").write_bytes(b"vid")
+    assert folder_signature([folder, manifest]) == first
+    manifest.write_text("url,uploader,date,caption\nhttp://e.org/1,,,\n")
+    assert folder_signature([folder, manifest]) != first

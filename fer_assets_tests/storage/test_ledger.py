@@ -7,7 +7,7 @@ import pytest
 
 from fer_assets.storage.ledger import Output, rebuild
 from fer_assets.storage.manifests import read_manifest
-from fer_assets.storage.parts import read_part
+from fer_assets.storage.parts import read_parts
 from fer_assets.storage.planning import RemovalError, plan
 from fer_assets.storage.schema import SchemaError
 from fer_assets.storage.store import LocalStore
@@ -136,7 +136,7 @@ def test_a_withdrawn_uploader_loses_their_rows_and_the_file_is_rewritten(store):
     worker = Worker(owners)
     report = rebuild(store, build(), units("a", "b"), worker)
     assert worker.seen == ["b"]
-    assert read_part(store, report.manifest.units["b"].tables["numbers"]).height == 0
+    assert read_parts(store, [report.manifest.units["b"].tables["numbers"]]).height == 0
     assert all(b"bob" not in store.read(path) for path in store.list("assets"))
 
 

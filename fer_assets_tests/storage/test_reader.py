@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import uuid
+
 import polars as pl
 import pytest
 
@@ -7,9 +9,9 @@ import fer_assets
 from fer_assets.storage.layout import LAYOUT_VERSION, Place, check_layout
 from fer_assets.storage.ledger import Output, rebuild
 from fer_assets.storage.planning import Build, Unit
-from fer_assets.storage.reader import NotMaterializedError
+from fer_assets.storage.reader import Dataset, NotMaterializedError
 from fer_assets.storage.schemas.catalog import ASSET_TABLES
-from fer_assets.storage.store import LocalStore, StoreError
+from fer_assets.storage.store import LocalStore, StoreError, open_store
 from fer_assets.storage.tombstones import add_tombstones
 
 RAW = "tiktokfer/raw_videos"
@@ -41,6 +43,32 @@ def test_a_table_is_all_parts_in_order(store):
     assert data.assets() == [RAW]
     assert data.partitions(RAW) == ["key"]
     assert data.blob(RAW, "key", "n.txt") == b"n"
+
+
+def test_only_some_columns_and_without_the_withdrawn(store):
+    add_tombstones(store, "video", ["a"])
+    data = fer_assets.open(store.root)
+    found = data.table(RAW, "key", columns=["status", "path"])
+    assert found.columns == ["status", "path"]
+    assert found["path"].to_list() == ["b.mp4", "c.mp4"]
+    with pytest.raises(KeyError):
+        data.table(RAW, "key", columns=["nothing"])
+
+
+def test_only_some_units(store):
+    data = fer_assets.open(store.root)
+    assert data.table(RAW, "key", units={"c", "a", "z"})["video_id"].to_list() == ["a", "c"]
+    assert data.table(RAW, "key", units=[]).height == 0
+
+
+def test_a_remote_root_reads_the_same(store):
+    remote = open_store(f"memory://{uuid.uuid4().hex}")
+    for path in store.list(""):
+        remote.write(path, store.read(path))
+    local, far = fer_assets.open(store.root), Dataset(remote)
+    assert far.table(RAW, "key").equals(local.table(RAW, "key"))
+    some = ["path", "sha256"]
+    assert far.table(RAW, "key", columns=some).equals(local.table(RAW, "key", columns=some))
 
 
 def test_what_was_never_built_says_how_to_build_it(store):

@@ -6,6 +6,8 @@ Belongs here: wiring of `faces` and of the embedders. Does not belong here: thei
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -38,6 +40,8 @@ from fer_assets.storage.schemas.catalog import ASSET_TABLES
 
 if TYPE_CHECKING:
     from fer_assets.faces.settings import FaceSettings
+    from fer_assets.media.frames import Frame
+    from fer_assets.media.guarded import GuardedDecoder
     from fer_assets.prompts.settings import PromptSettings
 
 DETECTOR = "retinaface-mnet025"
@@ -73,8 +77,9 @@ def _crops_work(
     workspace: Workspace, partition: str | None, units: Sequence[Unit]
 ) -> Iterator[Output]:
     from fer_assets.compute.device import choose_device
+    from fer_assets.compute.threads import network_callers
     from fer_assets.faces.detector import load_detector
-    from fer_assets.faces.extraction import extract_faces
+    from fer_assets.faces.extraction import VideoFrames, extract_faces
     from fer_assets.media.errors import MediaError
     from fer_assets.media.guarded import GuardedDecoder
     from fer_assets.weights.fetching import ensure
@@ -85,21 +90,31 @@ def _crops_work(
     paths = accepted_paths(workspace, partition)
     folder = challenge(workspace, partition).videos
     ensure(DETECTOR, workspace.weights)
-    detector = load_detector(workspace.weights, choose_device(), settings)
+    device = choose_device()
+    detector = load_detector(workspace.weights, device, settings)
     with GuardedDecoder() as decoder:
+        videos = []
         for unit in units:
             targets = _targets(clips[unit.key], timing)
-            frames = decoder.sample_frames(folder / paths[unit.key], targets["time_s"].to_numpy())
-            try:
-                found = extract_faces(unit.key, targets, frames, detector, settings)
-            except MediaError as error:
-                yield Output(unit.key, {}, status="quarantined", reason=error.reason)
-                continue
-            tables = {"face_crops": found.face_crops, "frames": found.frames}
-            if found.face_crops.height:
-                yield Output(unit.key, tables)
-            else:
-                yield Output(unit.key, tables, status="quarantined", reason="no face found")
+            frames = _frames(decoder, folder / paths[unit.key], targets)
+            videos.append(VideoFrames(unit.key, targets, frames))
+        with closing(
+            extract_faces(videos, detector, settings, network_callers(device))
+        ) as extracted:
+            for video_id, found in extracted:
+                if isinstance(found, MediaError):
+                    yield Output(video_id, {}, status="quarantined", reason=found.reason)
+                    continue
+                tables = {"face_crops": found.face_crops, "frames": found.frames}
+                if found.face_crops.height:
+                    yield Output(video_id, tables)
+                else:
+                    yield Output(video_id, tables, status="quarantined", reason="no face found")
+
+
+def _frames(decoder: GuardedDecoder, path: Path, targets: pl.DataFrame) -> Iterator[Frame]:
+    """Ask for a video's frames when the first is wanted: the decoder does one video at a time."""
+    yield from decoder.sample_frames(path, targets["time_s"].to_numpy())
 
 
 def _targets(clips: pl.DataFrame, settings: PromptSettings) -> pl.DataFrame:
@@ -124,10 +139,21 @@ def _crops_summary(workspace: Workspace, partition: str | None, report: BuildRep
             "frames rotated": n_rotated,
             "frames flagged corrupt": int(frames["is_corrupt"].sum()),
             "share of frames with a face": round(share, 4),
+            **_ran_on(report),
         },
         tables={"faces per frame": per_frame.sort("faces in frame")} if frames.height else {},
         checks=[Check("most_frames_have_a_face", share >= 0.5, f"{share:.1%} of frames")],
     )
+
+
+def _ran_on(report: BuildReport) -> dict[str, str]:
+    """Where the network ran, for the metadata; a session on anything else is not opened."""
+    from fer_assets.compute.device import PROVIDERS, choose_device
+
+    if not report.processed:
+        return {}
+    device = choose_device()
+    return {"device": device, "provider": PROVIDERS[device]}
 
 
 FACE_CROPS_STEP = Step(
@@ -172,22 +198,29 @@ def _embeddings_work(
     workspace: Workspace, partition: str | None, units: Sequence[Unit]
 ) -> Iterator[Output]:
     from fer_assets.compute.device import choose_device
-    from fer_assets.identities.embedding import embed_faces, load_embedder
+    from fer_assets.compute.threads import network_callers
+    from fer_assets.identities.embedding import embed_parts, load_embedder
     from fer_assets.weights.fetching import ensure
 
     name = embedder_name(workspace, partition)
     ensure(name, workspace.weights)
-    embedder = load_embedder(name, workspace.weights, choose_device())
-    for unit in units:
-        crops = workspace.data.part(FACE_CROPS, partition, "face_crops", unit.key)
-        yield Output(unit.key, {"face_embeddings": embed_faces(crops, embedder)})
+    device = choose_device()
+    embedder = load_embedder(name, workspace.weights, device)
+    crops = (
+        (unit.key, workspace.data.part(FACE_CROPS, partition, "face_crops", unit.key))
+        for unit in units
+    )
+    with closing(embed_parts(crops, embedder, network_callers(device))) as embedded:
+        for video_id, embeddings in embedded:
+            yield Output(video_id, {"face_embeddings": embeddings})
 
 
 def _embeddings_summary(
     workspace: Workspace, partition: str | None, report: BuildReport
 ) -> Summary:
     name = embedder_name(workspace, partition)
-    return Summary(figures={"faces": report.manifest.rows("face_embeddings"), "embedder": name})
+    n_faces = report.manifest.rows("face_embeddings")
+    return Summary(figures={"faces": n_faces, "embedder": name, **_ran_on(report)})
 
 
 FACE_EMBEDDINGS_STEP = Step(

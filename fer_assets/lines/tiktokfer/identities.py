@@ -5,7 +5,7 @@ Belongs here: wiring of `identities`. Does not belong here: its work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -30,15 +30,20 @@ from fer_assets.lines.tiktokfer.truth import IDENTITY_TRUTH_FILE, identity_truth
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.layout import Place
 from fer_assets.storage.ledger import BuildReport, Output
+from fer_assets.storage.manifests import read_manifest
 from fer_assets.storage.planning import WHOLE, Build, Unit
 from fer_assets.storage.registries import read_registry, write_registry
 from fer_assets.storage.schemas.catalog import ASSET_TABLES
-from fer_assets.storage.schemas.tiktokfer import IDENTITY_REGISTRY
+from fer_assets.storage.schemas.tiktokfer import CORRECTION_ANCHORS, IDENTITY_REGISTRY
+from fer_assets.storage.schemas.tiktokfer import IDENTITY_CLUSTERS as IDENTITY_CLUSTERS_SCHEMA
 
 if TYPE_CHECKING:
+    from fer_assets.identities.anchors import Anchored
     from fer_assets.identities.settings import Thresholds
 
+CORRECTIONS_FILE = "identity_corrections.csv"
 REGISTRY = "tiktokfer/identity_registry"
+ANCHORS = "tiktokfer/correction_anchors"
 SHEET = "people.jpg"
 _PEOPLE_SHOWN = 40
 _FACES_SHOWN = 12
@@ -70,7 +75,34 @@ def _clusters_build(workspace: Workspace, partition: str | None) -> Build:
 def _clusters_units(workspace: Workspace, partition: str | None) -> list[Unit]:
     truth = challenge(workspace, partition).file(IDENTITY_TRUTH_FILE)
     inputs = whole(workspace, partition, (FACE_EMBEDDINGS,))
-    return one_unit({**inputs, IDENTITY_TRUTH_FILE: file_input(truth)})
+    corrections = challenge(workspace, partition).file(CORRECTIONS_FILE)
+    files = {IDENTITY_TRUTH_FILE: file_input(truth), CORRECTIONS_FILE: file_input(corrections)}
+    return one_unit({**inputs, **files})
+
+
+def _corrections(
+    workspace: Workspace,
+    partition: str | None,
+    registry: pl.DataFrame,
+    faces: Collection[str],
+) -> tuple[Anchored, ...]:
+    """The challenge's corrections with the faces they are about, which are kept as state."""
+    from fer_assets.identities.anchors import anchor_corrections
+    from fer_assets.identities.correction_file import read_corrections
+
+    store = workspace.store
+    stored = read_registry(store, ANCHORS, partition, CORRECTION_ANCHORS)
+    is_known = read_manifest(store, Place(IDENTITY_CLUSTERS, partition)) is not None
+    known = (
+        workspace.data.table(IDENTITY_CLUSTERS, partition, "identity_clusters")
+        if is_known
+        else IDENTITY_CLUSTERS_SCHEMA.empty()
+    )
+    written = read_corrections(challenge(workspace, partition).file(CORRECTIONS_FILE))
+    anchored, kept = anchor_corrections(written, stored, known, registry, faces)
+    if written or stored.height:
+        write_registry(store, ANCHORS, partition, CORRECTION_ANCHORS, kept)
+    return anchored
 
 
 def _clusters_work(
@@ -78,6 +110,7 @@ def _clusters_work(
 ) -> Iterator[Output]:
     from dataclasses import replace
 
+    from fer_assets.identities.corrections import not_faces
     from fer_assets.identities.resolution import resolve
     from fer_assets.identities.settings import ResolutionSettings
     from fer_assets.identities.thresholds import (
@@ -88,13 +121,15 @@ def _clusters_work(
 
     del units
     embeddings = workspace.data.table(FACE_EMBEDDINGS, partition)
+    before = read_registry(workspace.store, REGISTRY, partition, IDENTITY_REGISTRY)
+    corrections = _corrections(workspace, partition, before, embeddings["face_id"].to_list())
+    faces = embeddings.filter(~pl.col("face_id").is_in(sorted(not_faces(corrections))))
     default = default_thresholds(embedder_name(workspace, partition))
     choice = choose_thresholds(
-        embeddings, identity_truth(workspace, partition), default, ChoiceSettings()
+        faces, identity_truth(workspace, partition), default, ChoiceSettings()
     )
     thresholds: Thresholds = replace(choice.thresholds, **_given_thresholds(workspace, partition))
-    before = read_registry(workspace.store, REGISTRY, partition, IDENTITY_REGISTRY)
-    found = resolve(embeddings, thresholds, before, ResolutionSettings())
+    found = resolve(embeddings, thresholds, before, ResolutionSettings(), corrections)
     write_registry(workspace.store, REGISTRY, partition, IDENTITY_REGISTRY, found.registry)
     yield Output(
         WHOLE,
@@ -102,6 +137,7 @@ def _clusters_work(
             "identity_clusters": found.clusters,
             "identities": found.identities,
             "threshold_curve": _curve(choice.curve, thresholds),
+            "identity_corrections": found.corrections,
         },
         blobs={SHEET: _contact_sheet(workspace, partition, found.clusters)},
         reason=choice.reason,
@@ -139,14 +175,21 @@ def _contact_sheet(workspace: Workspace, partition: str | None, clusters: pl.Dat
     order = (
         clusters.group_by("identity_id").len().sort("len", "identity_id", descending=[True, False])
     )
-    faces = workspace.data.table(FACE_CROPS, partition).select("face_id", "image")
-    groups = []
+    shown: dict[str, pl.DataFrame] = {}
     for identity_id, n_faces in order.head(_PEOPLE_SHOWN).iter_rows():
         own = clusters.filter(pl.col("identity_id") == identity_id).sort("face_id")
         spread = own.gather_every(max(1, own.height // _FACES_SHOWN)).head(_FACES_SHOWN)
-        images = spread.select("face_id").join(faces, on="face_id", maintain_order="left")["image"]
-        crops = [decode_image(image["bytes"]) for image in images]
-        groups.append((f"{identity_id}: {n_faces} faces", crops))
+        shown[f"{identity_id}: {n_faces} faces"] = spread.select("face_id", "video_id")
+    faces = workspace.data.table(
+        FACE_CROPS,
+        partition,
+        columns=["face_id", "image"],
+        units={video_id for some in shown.values() for video_id in some["video_id"]},
+    )
+    groups = []
+    for title, some in shown.items():
+        images = some.join(faces, on="face_id", maintain_order="left")["image"]
+        groups.append((title, [decode_image(image["bytes"]) for image in images]))
     return contact_sheet(groups)
 
 
@@ -161,6 +204,8 @@ def _clusters_summary(workspace: Workspace, partition: str | None, report: Build
     curve = data.table(IDENTITY_CLUSTERS, partition, "threshold_curve")
     chosen = dict(curve.filter("is_chosen").select("step", "threshold").iter_rows())
     alarm = giant_cluster_alarm(people, ResolutionSettings())
+    corrections = data.table(IDENTITY_CLUSTERS, partition, "identity_corrections")
+    idle = corrections.filter(pl.col("status").is_in(["unknown", "refused", "overruled"])).height
     tried = curve.filter(~pl.col("is_chosen"))
     pictures = {"faces per person": cluster_sizes_plot(people["n_faces"].to_numpy())}
     if tried.height:
@@ -170,6 +215,7 @@ def _clusters_summary(workspace: Workspace, partition: str | None, report: Build
             "people": people.height,
             "faces": clusters.height,
             "exact copies": int(clusters["is_duplicate"].sum()),
+            "corrections": corrections.height,
             "median cohesion": round(median(people, "cohesion"), 4),
             "thresholds from": report.manifest.units[WHOLE].reason or "cross-validation",
             **{f"threshold {step}": round(value, 4) for step, value in chosen.items()},
@@ -177,7 +223,13 @@ def _clusters_summary(workspace: Workspace, partition: str | None, report: Build
         pictures=pictures,
         files={"people": data.blobs(IDENTITY_CLUSTERS, partition)[SHEET]},
         checks=[
-            Check("no_giant_cluster", alarm is None, alarm or "no cluster is suspiciously large")
+            Check("no_giant_cluster", alarm is None, alarm or "no cluster is suspiciously large"),
+            Check(
+                "corrections_hold",
+                not idle,
+                f"{idle} of {corrections.height} corrections are without effect: see the table "
+                "identity_corrections",
+            ),
         ],
     )
 
@@ -191,7 +243,7 @@ IDENTITY_CLUSTERS_STEP = Step(
     units=_clusters_units,
     work=_clusters_work,
     summarise=_clusters_summary,
-    checks=("no_giant_cluster",),
+    checks=("no_giant_cluster", "corrections_hold"),
 )
 
 

@@ -86,7 +86,7 @@ def _tasks_work(
     del units
     data = workspace.data
     clusters = data.table(IDENTITY_CLUSTERS, partition, "identity_clusters")
-    prompts = data.table(FACE_CROPS, partition).select("face_id", "expression")
+    prompts = data.table(FACE_CROPS, partition, columns=["face_id", "expression"])
     is_known = read_manifest(workspace.store, Place(LABELLING_TASKS, partition)) is not None
     tasks = make_tasks(
         clusters.join(prompts, on="face_id"),

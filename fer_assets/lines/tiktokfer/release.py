@@ -110,7 +110,7 @@ def counts_of(workspace: Workspace, partition: str | None) -> Counts:
     return dataset_counts(
         data.table(RAW_VIDEOS, partition),
         data.table(FACE_CROPS, partition, "frames"),
-        data.table(FACE_CROPS, partition, "face_crops"),
+        data.table(FACE_CROPS, partition, columns=["face_id", "video_id"]),
         data.table(IDENTITY_CLUSTERS, partition, "identity_clusters"),
     )
 
@@ -124,11 +124,18 @@ def _losses(
     return losses(
         data.table(RAW_VIDEOS, partition),
         data.table(FACE_CROPS, partition, "frames"),
-        data.table(FACE_CROPS, partition, "face_crops"),
+        data.table(FACE_CROPS, partition, columns=["face_id", "video_id"]),
         data.table(IDENTITY_CLUSTERS, partition, "identity_clusters"),
         data.table(CROWD_LABELS, partition, "crowd_labels"),
-        data.table(DATASET_RELEASE, partition) if release is None else release,
+        _without_images(workspace, partition) if release is None else release,
     )
+
+
+def _without_images(workspace: Workspace, partition: str | None) -> pl.DataFrame:
+    """The release's rows, their crops left where they are."""
+    schema = ASSET_TABLES[DATASET_RELEASE]["dataset_release"]
+    columns = [name for name in schema.dtypes if name != "image"]
+    return workspace.data.table(DATASET_RELEASE, partition, columns=columns)
 
 
 def _card(workspace: Workspace, partition: str | None, release: pl.DataFrame) -> str:
@@ -155,7 +162,7 @@ def _summary(workspace: Workspace, partition: str | None, report: BuildReport) -
     from fer_assets.figures.stages import counts_over_stages_plot
 
     del report
-    release = workspace.data.table(DATASET_RELEASE, partition)
+    release = _without_images(workspace, partition)
     counts = counts_of(workspace, partition)
     return Summary(
         figures={"faces": release.height, "labelled": release["label"].count()},
@@ -225,7 +232,7 @@ def _pooled_work(
 
 def _pooled_summary(workspace: Workspace, partition: str | None, report: BuildReport) -> Summary:
     del partition, report
-    release = workspace.data.table(POOLED_RELEASE)
+    release = workspace.data.table(POOLED_RELEASE, columns=["challenge", "person_id", "split"])
     by_challenge = release.group_by("challenge").agg(
         pl.len().alias("faces"), pl.col("person_id").n_unique().alias("people")
     )

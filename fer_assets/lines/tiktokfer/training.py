@@ -148,7 +148,7 @@ class Trainee:
     def _done(self, workspace: Workspace, partition: str | None) -> dict[int, FoldResult]:
         """Runs that are finished and still hold; their checkpoints are not read."""
         from fer_assets.expressions.train import FoldResult
-        from fer_assets.storage.parts import read_part
+        from fer_assets.storage.parts import read_parts
 
         todo = plan(
             workspace.store, self.build(workspace, partition), self.units(workspace, partition)
@@ -157,7 +157,7 @@ class Trainee:
         for name, entry in todo.kept.items():
             card = json.loads(workspace.store.read(entry.blobs[f"{name}.json"].path))
             tables = {
-                table: read_part(workspace.store, file) for table, file in entry.tables.items()
+                table: read_parts(workspace.store, [file]) for table, file in entry.tables.items()
             }
             curve = tables["learning_curve"]
             fold = int(curve["fold"][0])

@@ -6,13 +6,15 @@ Does not belong here: comparing anything with them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import polars as pl
 
 from fer_assets.errors import FerError
 from fer_assets.lines.tiktokfer.inputs import challenge
-from fer_assets.lines.tiktokfer.names import FACE_EMBEDDINGS, RAW_VIDEOS
+from fer_assets.lines.tiktokfer.names import FACE_CROPS, FACE_EMBEDDINGS, RAW_VIDEOS
 from fer_assets.lines.workspace import Workspace
 
 IDENTITY_TRUTH_FILE = "identity_truth.csv"
@@ -40,22 +42,31 @@ def face_truth(workspace: Workspace, partition: str | None) -> pl.DataFrame:
 
 
 def identity_truth(workspace: Workspace, partition: str | None) -> pl.DataFrame:
-    """Faces of known people: face_id, person. The file's columns are file, person.
+    """Faces of known people: face_id, person.
 
-    A file with several people in it is left out: its faces can't be told apart by file.
+    The file's columns are file, person and, if wanted, time_s, x_px, y_px: near that time, and the
+    face whose box holds that point. Without them a row speaks of all faces of the file. A face of
+    which rows of several people speak is left out, as in a file with two people and no places.
 
     Raises:
-        FerError: a column is missing.
+        FerError: a column is missing or a value is no number.
     """
+    from fer_assets.identities.validation import truth_faces
+
     path = challenge(workspace, partition).file(IDENTITY_TRUTH_FILE)
     if path is None:
         return pl.DataFrame(schema={"face_id": pl.String, "person": pl.String})
-    rows = _read(path, {"person": pl.String}).unique(["file", "person"])
-    single = rows.filter(pl.col("file").is_unique())
-    faces = workspace.data.table(FACE_EMBEDDINGS, partition).select("face_id", "video_id")
-    videos = single.join(_videos(workspace, partition), on="file").select("video_id", "person")
-    known = faces.join(videos.unique("video_id", keep="first"), on="video_id")
-    return known.select("face_id", "person").sort("face_id")
+    places = dict.fromkeys(("time_s", "x_px", "y_px"), pl.Float64)
+    rows = _read(path, {"person": pl.String}, places).join(_videos(workspace, partition), on="file")
+    milliseconds = (pl.col("time_s") * 1000).round().cast(pl.Int64)
+    columns = ["face_id", "video_id", "timestamp_ms"]
+    source = FACE_EMBEDDINGS
+    if rows["x_px"].count() + rows["y_px"].count():
+        source, columns = FACE_CROPS, [*columns, *_BOX]
+    return truth_faces(
+        rows.with_columns(timestamp_ms=milliseconds),
+        workspace.data.table(source, partition, columns=columns),
+    )
 
 
 def _videos(workspace: Workspace, partition: str | None) -> pl.DataFrame:
@@ -63,11 +74,17 @@ def _videos(workspace: Workspace, partition: str | None) -> pl.DataFrame:
     return rows.select(pl.col("path").alias("file"), "video_id")
 
 
-def _read(path: Path, columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
+def _read(
+    path: Path,
+    columns: dict[str, type[pl.DataType]],
+    optional: Mapping[str, type[pl.DataType]] = MappingProxyType({}),
+) -> pl.DataFrame:
     wanted: dict[str, type[pl.DataType]] = {"file": pl.String, **columns}
     try:
         frame = pl.read_csv(path, infer_schema=False)
-        return frame.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())
+        absent = [pl.lit(None, t).alias(n) for n, t in optional.items() if n not in frame.columns]
+        frame = frame.with_columns(absent)
+        return frame.select(pl.col(name).cast(t) for name, t in {**wanted, **optional}.items())
     except pl.exceptions.PolarsError as error:
         raise FerError(
             str(path), expected=f"columns {', '.join(wanted)}", found=str(error).splitlines()[0]

@@ -17,11 +17,15 @@ def _named(*schemas: Schema) -> Mapping[str, Schema]:
 
 
 ASSET_TABLES: Final[Mapping[str, Mapping[str, Schema]]] = {
-    "tiktokfer/raw_videos": _named(t.RAW_VIDEOS),
+    "tiktokfer/raw_videos": _named(
+        t.RAW_VIDEOS, t.DOWNLOADS, t.VIDEO_FACTS, t.VIDEO_FINGERPRINTS, t.VIDEO_MATCHES
+    ),
     "tiktokfer/prompt_clips": _named(t.PROMPT_CLIPS),
     "tiktokfer/face_crops": _named(t.FACE_CROPS, t.FRAMES),
     "tiktokfer/face_embeddings": _named(t.FACE_EMBEDDINGS),
-    "tiktokfer/identity_clusters": _named(t.IDENTITY_CLUSTERS, t.IDENTITIES, t.THRESHOLD_CURVE),
+    "tiktokfer/identity_clusters": _named(
+        t.IDENTITY_CLUSTERS, t.IDENTITIES, t.THRESHOLD_CURVE, t.IDENTITY_CORRECTIONS
+    ),
     "tiktokfer/labelling_tasks": _named(t.LABELLING_TASKS),
     "tiktokfer/crowd_answers": _named(t.CROWD_ANSWERS),
     "tiktokfer/crowd_labels": _named(t.CROWD_LABELS, t.DEMOGRAPHICS, t.WORKERS, t.AGREEMENT),

@@ -36,8 +36,10 @@ from fer_assets.storage.schemas.tiktokfer.labels import (
     WORKERS,
 )
 from fer_assets.storage.schemas.tiktokfer.people import (
+    CORRECTION_ANCHORS,
     IDENTITIES,
     IDENTITY_CLUSTERS,
+    IDENTITY_CORRECTIONS,
     IDENTITY_REGISTRY,
     PEOPLE,
     PERSON_REGISTRY,
@@ -51,23 +53,34 @@ from fer_assets.storage.schemas.tiktokfer.scores import (
     PREDICTIONS,
     VALIDATION_COUNTS,
 )
+from fer_assets.storage.schemas.tiktokfer.sources import (
+    DOWNLOADS,
+    FILM_FACTS,
+    VIDEO_FACTS,
+    VIDEO_FINGERPRINTS,
+    VIDEO_MATCHES,
+)
 
 __all__ = [
     "AGREEMENT",
     "BENCHMARK_SCORES",
     "CLIP_ID",
     "CONFUSIONS",
+    "CORRECTION_ANCHORS",
     "CROWD_ANSWERS",
     "CROWD_LABELS",
     "DATASET_RELEASE",
     "DEMOGRAPHICS",
+    "DOWNLOADS",
     "EXPRESSION",
     "FACE_CROPS",
     "FACE_EMBEDDINGS",
     "FACE_ID",
+    "FILM_FACTS",
     "FRAMES",
     "IDENTITIES",
     "IDENTITY_CLUSTERS",
+    "IDENTITY_CORRECTIONS",
     "IDENTITY_ID",
     "IDENTITY_REGISTRY",
     "IMAGE",
@@ -88,7 +101,10 @@ __all__ = [
     "SPLIT_REGISTRY",
     "THRESHOLD_CURVE",
     "VALIDATION_COUNTS",
+    "VIDEO_FACTS",
+    "VIDEO_FINGERPRINTS",
     "VIDEO_ID",
+    "VIDEO_MATCHES",
     "WORKERS",
     "WORKER_ID",
 ]

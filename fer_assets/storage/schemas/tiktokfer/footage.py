@@ -17,6 +17,7 @@ from fer_assets.storage.schemas.tiktokfer.columns import (
     PROMPT_ID,
     VIDEO_ID,
 )
+from fer_assets.storage.schemas.tiktokfer.sources import FILM_FACTS
 
 RAW_VIDEOS = Schema(
     "raw_videos",
@@ -40,24 +41,13 @@ RAW_VIDEOS = Schema(
             choices=("accepted", "quarantined", "duplicate", "withdrawn"),
         ),
         Column("reason", pl.String, "why it is not accepted", is_nullable=True),
+        *FILM_FACTS,
         Column(
-            "duration_s", pl.Float64, "length of the picture track", "s", low=0, is_nullable=True
-        ),
-        Column("width_px", pl.Int32, "width of the upright frame", "px", low=1, is_nullable=True),
-        Column("height_px", pl.Int32, "height of the upright frame", "px", low=1, is_nullable=True),
-        Column(
-            "rotation_deg", pl.Int32, "rotation the container asks for", "deg", is_nullable=True
-        ),
-        Column("frame_rate_hz", pl.Float64, "mean frame rate", "Hz", low=0, is_nullable=True),
-        Column("video_codec", pl.String, "codec of the picture track", is_nullable=True),
-        Column("has_audio", pl.Boolean, "has an audio track", is_nullable=True),
-        Column(
-            "audio_duration_s",
-            pl.Float64,
-            "length of the audio track",
-            "s",
-            low=0,
+            "duplicate_of",
+            pl.String,
+            "the video that this one repeats; its own id where only the upload is repeated",
             is_nullable=True,
+            subject="video",
         ),
     ),
     key=("video_id", "path"),

@@ -77,6 +77,35 @@ IDENTITY_REGISTRY = Schema(
     key=("face_id",),
 )
 
+IDENTITY_CORRECTIONS = Schema(
+    "identity_corrections",
+    "what became of one line of identity_corrections.csv",
+    (
+        Column("line", pl.Int32, "line of the file, the header being 1", low=2),
+        Column("action", pl.String, "what it asks for", choices=("merge", "split", "not-a-face")),
+        Column(
+            "status",
+            pl.String,
+            "what was done; unknown: an id of it means no face now; overruled: by a later line",
+            choices=("applied", "holds already", "unknown", "refused", "overruled"),
+        ),
+        Column("n_faces", pl.Int32, "faces that changed their person or were dropped", low=0),
+        Column("reason", pl.String, "why nothing was done", is_nullable=True),
+    ),
+    key=("line",),
+)
+
+CORRECTION_ANCHORS = Schema(
+    "correction_anchors",
+    "which faces a correction is about, since it was first carried out: state",
+    (
+        Column("correction_id", pl.String, "digest of the line's words"),
+        Column("role", pl.String, "column of the file", choices=("id", "other")),
+        FACE_ID,
+    ),
+    key=("correction_id", "role", "face_id"),
+)
+
 PERSON_REGISTRY = Schema(
     "person_registry",
     "which identity of which challenge carried which person, and the person's split: state",
