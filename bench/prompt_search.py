@@ -10,8 +10,11 @@ warm, as it is from a challenge's second video on.
 from __future__ import annotations
 
 import importlib.util
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,8 +22,7 @@ from pathlib import Path
 import numpy as np
 import scipy
 from numpy.typing import NDArray
-from scipy.io import wavfile
-from scipy.signal import correlate, resample, resample_poly
+from scipy.signal import correlate, resample
 
 from bench.case import Case, Skipped
 from fer_assets.demo.prompt_sounds import prompt_sound, write_wav
@@ -58,8 +60,7 @@ def cases() -> Iterator[Case | Skipped]:
         ("the same, no prompt in the sound", _sound(has_prompts=False), 1.0),
     ):
         yield _against_scipy(case, sound, templates, target)
-    for rate_hz in (RATE_HZ, _OFFSET_OWN_RATE_HZ):
-        yield from _against_offset_finder(_sound(), templates, rate_hz)
+    yield from _against_offset_finder(_sound(), templates)
 
 
 def _against_scipy(
@@ -86,45 +87,57 @@ def _against_scipy(
 
 
 def _against_offset_finder(
-    sound: _Sound, templates: Sequence[PromptTemplate], rate_hz: int
+    sound: _Sound, templates: Sequence[PromptTemplate]
 ) -> Iterator[Case | Skipped]:
-    case = f"the same, from the file on disk; the peer at {rate_hz // 1000} kHz"
+    """The whole program: the peer's function for files, as it is and at our rate."""
+    case = "the same, whole program, from files"
     if importlib.util.find_spec("audio_offset_finder") is None:
         yield Skipped(_BENCH, case, "audio-offset-finder is not installed")
         return
-    from audio_offset_finder.audio_offset_finder import find_offset_between_buffers
+    from audio_offset_finder.audio_offset_finder import find_offset_between_files
 
-    def lowered(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(resample_poly(samples, 1, RATE_HZ // rate_hz), np.float32)
-
-    with tempfile.TemporaryDirectory() as folder:
-        own, other = Path(folder, "own.wav"), Path(folder, "other.wav")
+    with tempfile.TemporaryDirectory() as folder, _ffmpeg(Path(folder)) as has_ffmpeg:
+        if not has_ffmpeg:
+            yield Skipped(_BENCH, case, "audio-offset-finder needs ffmpeg or imageio-ffmpeg")
+            return
+        own = Path(folder, "own.wav")
         write_wav(own, sound.audio)
-        write_wav(other, lowered(sound.audio), rate_hz)
-        shapes = [Path(folder, f"{template.prompt_id}.wav") for template in templates]
+        shapes = [str(Path(folder, f"{template.prompt_id}.wav")) for template in templates]
         for path, template in zip(shapes, templates, strict=True):
-            write_wav(path, lowered(template.samples), rate_hz)
+            write_wav(Path(path), template.samples)
+        for rate_hz in (_OFFSET_OWN_RATE_HZ, RATE_HZ):
 
-        def theirs() -> list[float]:
-            # As its function for files does, less the conversion, which needs the ffmpeg program.
-            offsets = []
-            for path in shapes:
-                both = [wavfile.read(x, mmap=True)[1].astype(float) for x in (other, path)]
-                found = find_offset_between_buffers(*both, rate_hz)
-                offsets.append(float(found["time_offset"]))
-            return offsets
+            def theirs(rate_hz: int = rate_hz) -> list[float]:
+                found = (find_offset_between_files(str(own), path, fs=rate_hz) for path in shapes)
+                return [float(each["time_offset"]) for each in found]
 
-        def equal(ours: list[PromptHit], theirs: list[float]) -> bool:
-            starts = [round(hit.start_s * RATE_HZ) for hit in ours]
-            if starts != list(sound.starts):
-                return False
-            pairs = zip(ours, theirs, strict=True)
-            return all(abs(hit.start_s - x) <= _OFFSET_HOP / rate_hz for hit, x in pairs)
+            def equal(ours: list[PromptHit], theirs: list[float], rate_hz: int = rate_hz) -> bool:
+                starts = [round(hit.start_s * RATE_HZ) for hit in ours]
+                if starts != list(sound.starts):
+                    return False
+                pairs = zip(ours, theirs, strict=True)
+                return all(abs(hit.start_s - x) <= _OFFSET_HOP / rate_hz for hit, x in pairs)
 
-        yield Case(
-            _BENCH, case, lambda: find_prompts(read_audio(own), templates),
-            f"audio-offset-finder {version('audio-offset-finder')}", theirs, 1 / 30, equal,
-        )  # fmt: skip
+            yield Case(
+                _BENCH, f"{case}; the peer at {rate_hz // 1000} kHz",
+                lambda: find_prompts(read_audio(own), templates),
+                f"audio-offset-finder {version('audio-offset-finder')}", theirs, 1 / 30, equal,
+            )  # fmt: skip
+
+
+@contextmanager
+def _ffmpeg(folder: Path) -> Iterator[bool]:
+    """Let programs find ``ffmpeg``: the system's, else the one of the package imageio-ffmpeg."""
+    before = os.environ.get("PATH", "")
+    if shutil.which("ffmpeg") is None and importlib.util.find_spec("imageio_ffmpeg") is not None:
+        import imageio_ffmpeg
+
+        Path(folder, "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
+        os.environ["PATH"] = os.pathsep.join([str(folder), before])
+    try:
+        yield shutil.which("ffmpeg") is not None
+    finally:
+        os.environ["PATH"] = before
 
 
 def _templates() -> tuple[PromptTemplate, ...]:

@@ -53,7 +53,7 @@ def validate_detections(
     faces are assigned one to one, as many as possible with an IoU of at least 0.5.
 
     Args:
-        face_crops: conforms to `FACE_CROPS`.
+        face_crops: `FACE_CROPS`, of which video, time and box are read.
         frames: conforms to `FRAMES`.
         truth: video_id, timestamp_ms, x0_px, y0_px, x1_px, y1_px, one row per true face; a frame
             known to have no face is one row with null positions.
@@ -67,7 +67,9 @@ def validate_detections(
         KeyError: if `paper` is not a key of `PAPER`.
     """
     matched, n_unsampled = _sampled_truth(frames, truth)
-    found = face_crops.partition_by("video_id", "timestamp_ms", as_dict=True)
+    marked_videos = truth["video_id"].unique().implode()
+    crops_there = face_crops.filter(pl.col("video_id").is_in(marked_videos))
+    found = crops_there.partition_by("video_id", "timestamp_ms", as_dict=True)
     counts = np.zeros(4, dtype=np.int64)
     for (video_id, sampled_ms), marked in matched:
         true_boxes = _boxes(marked.drop_nulls(BOX))

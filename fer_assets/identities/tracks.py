@@ -42,6 +42,12 @@ def within_video_tracks(
         frame.
     """
     graph = similarity_graph(features, threshold)
+    n, n_directed = len(features), len(graph.indices)
+    if n_directed == 0:
+        return np.arange(n, dtype=np.int64)
+    if n_directed == n * (n - 1) and len(np.unique(timestamps_ms)) == n:
+        # All means are at least the threshold, and no frame keeps anybody apart.
+        return np.zeros(n, dtype=np.int64)
     labels = chinese_whispers(excess_weights(graph, threshold), settings.seed, settings.max_sweeps)
     slots = frame_slots(timestamps_ms)
     bad = conflicting(labels, slots)

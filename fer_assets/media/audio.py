@@ -65,10 +65,12 @@ def read_audio(path: Path, rate_hz: int = 16_000) -> NDArray[np.float32]:
 
 def _placed(container: Any, stream: Any, rate_hz: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Stretches of sound with the sample at which each starts; each resampled in one piece."""
-    origin = start_of(container)
+    origin_s = float(start_of(container))
     run: _Run | None = None
     for frame in _frames(container, stream):
-        start_s = None if frame.pts is None else float(frame.pts * frame.time_base - origin)
+        start_s = None
+        if frame.pts is not None:
+            start_s = frame.pts * float(frame.time_base) - origin_s
         if run is not None and run.continues(frame, start_s):
             run.add(frame)
             continue

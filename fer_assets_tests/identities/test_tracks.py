@@ -6,8 +6,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fer_assets.identities.chinese_whispers import chinese_whispers
+from fer_assets.identities.clustering import excess_weights
+from fer_assets.identities.graph import similarity_graph
+from fer_assets.identities.linkage import merge_by_mean_linkage
 from fer_assets.identities.settings import ResolutionSettings
-from fer_assets.identities.tracks import split_by_frame, within_video_tracks
+from fer_assets.identities.tracks import frame_slots, split_by_frame, within_video_tracks
 from fer_assets_tests.identities.material import unit
 
 SETTINGS = ResolutionSettings()
@@ -63,3 +67,18 @@ def test_no_track_holds_two_faces_of_a_frame(times: list[int], threshold: float,
     pairs = list(zip(found.tolist(), times, strict=True))
     assert len(set(pairs)) == len(pairs)
     assert set(found.tolist()) == set(range(int(found.max()) + 1))
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 12), threshold=st.sampled_from((0.3, 0.6)))
+def test_short_cuts_end_where_the_long_way_ends(seed: int, n: int, threshold: float) -> None:
+    rng = np.random.default_rng(seed)
+    spread = rng.choice([0.05, 0.5, 3.0])
+    features = rng.normal(0, spread, (n, 8)) + rng.normal(0, 1, 8)
+    features = (features / np.linalg.norm(features, axis=1, keepdims=True)).astype(np.float32)
+    times = np.arange(n, dtype=np.int64) * 500
+    graph = similarity_graph(features, threshold)
+    labels = chinese_whispers(excess_weights(graph, threshold), SETTINGS.seed, SETTINGS.max_sweeps)
+    expected = merge_by_mean_linkage(features, labels, graph, threshold, frame_slots(times))
+    found = within_video_tracks(features, times, threshold, SETTINGS)
+    np.testing.assert_array_equal(found, expected)

@@ -252,14 +252,16 @@ def _validation_units(workspace: Workspace, partition: str | None) -> list[Unit]
 def _validation_work(
     workspace: Workspace, partition: str | None, units: Sequence[Unit]
 ) -> Iterator[Output]:
-    from fer_assets.faces.validation import validate_detections
+    from fer_assets.faces.validation import BOX, PAPER, validate_detections
 
     del units
     data = workspace.data
+    columns = ["video_id", "timestamp_ms", *BOX]
     counts = validate_detections(
-        data.table(FACE_CROPS, partition, "face_crops"),
+        data.table(FACE_CROPS, partition, columns=columns),
         data.table(FACE_CROPS, partition, "frames"),
         face_truth(workspace, partition),
+        paper=partition if partition in PAPER else "total",
     )
     yield Output(WHOLE, {"validation_counts": counts})
 
