@@ -1,4 +1,4 @@
-"""`fer-assets challenge`: start, add, list and check challenge folders.
+"""`fer-assets challenge`: start, add, list and check challenge folders, export their graphs.
 
 Belongs here: options and printing. Does not belong here: what a challenge is (`challenges/`),
 cutting prompts out of videos (`prompts/cutting.py`, `prompts/shared_segments.py`).
@@ -31,7 +31,7 @@ class _Start:
 
 @click.group()
 def challenge() -> None:
-    """Start, add, list and check challenges."""
+    """Start, add, list and check challenges, export who looks like whom."""
 
 
 @challenge.command()
@@ -253,3 +253,20 @@ def check(root: str | None, key: str) -> None:
 
     for finding in check_challenge(open_workspace(root), key):
         click.echo(finding)
+
+
+@challenge.command()
+@click.argument("key")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_obj
+def graph(root: str | None, key: str, file: Path) -> None:
+    """Write the similarity graph of a challenge's identities to FILE, as GraphML.
+
+    A node is one person in one video, an edge the cosine of two that could be one person. Read it
+    with networkx, Gephi or yEd.
+    """
+    from fer_assets.lines.tiktokfer.identity_graph import export_identity_graph
+    from fer_assets.lines.workspace import open_workspace
+
+    n_nodes, n_edges = export_identity_graph(open_workspace(root), key, file)
+    click.echo(f"Wrote {n_nodes} nodes and {n_edges} edges to {file}.")

@@ -12,9 +12,12 @@ import sys
 from types import MappingProxyType
 
 import dagster as dg
+import networkx as nx
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
+from fer_assets.cli import cli
 from fer_assets.lines.catalog import find_steps
 from fer_assets.lines.status import step_states
 from fer_assets.lines.tiktokfer import names
@@ -87,6 +90,15 @@ def test_videos_become_identities(workspace, ingested):
     assert data.table(names.PROMPT_CLIPS, KEY)["video_id"].n_unique() == 6
     assert data.table(names.FACE_CROPS, KEY, "face_crops").height > 40
     assert data.table(names.IDENTITY_CLUSTERS, KEY, "identities").height == 3
+
+
+def test_the_identities_graph_is_a_file_that_networkx_reads(workspace, ingested, tmp_path):
+    file = tmp_path / "people.graphml"
+    arguments = ["--root", workspace.store.uri, "challenge", "graph", KEY, str(file)]
+    done = CliRunner().invoke(cli, arguments)
+    assert done.exit_code == 0, done.output
+    tracks = workspace.data.table("tiktokfer/identity_clusters", KEY, "identity_clusters")
+    assert nx.read_graphml(file).number_of_nodes() == tracks["track_id"].n_unique()
 
 
 def test_without_answers_the_line_waits(workspace, waited):
