@@ -261,7 +261,7 @@ def _validation_work(
         data.table(FACE_CROPS, partition, columns=columns),
         data.table(FACE_CROPS, partition, "frames"),
         face_truth(workspace, partition),
-        paper=partition if partition in PAPER else "total",
+        paper=partition if partition is not None and partition in PAPER else "total",
     )
     yield Output(WHOLE, {"validation_counts": counts})
 
