@@ -50,6 +50,11 @@ class Summary:
     files: Mapping[str, str] = field(default_factory=dict)
     checks: Sequence[Check] = ()
 
+    def __post_init__(self) -> None:
+        titles = [*self.figures, *self.pictures, *self.tables, *self.files]
+        if twice := sorted({title for title in titles if titles.count(title) > 1}):
+            raise ValueError(f"summary: {twice[0]} would hide something of the same name")
+
 
 Work = Callable[[Workspace, str | None, Sequence[Unit]], Iterable[Output]]
 

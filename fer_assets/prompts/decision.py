@@ -82,12 +82,16 @@ def _passed(
     lowest: float,
     limits: Limits,
 ) -> float | None:
-    """The threshold at the candidate's place if `score` reaches it, else None."""
+    """The threshold at the candidate's place if `score` reaches it, else None.
+
+    A score has to pass for one of two (see `null.py`), so the one that is nearly always lower where
+    the prompt is there, the background's, is looked at first and is what a hit reports.
+    """
     if score < lowest:
         return None
     unit = bank.unit(candidate.template)
     stretch = stretch_of(audio, candidate.lag, unit.size)
-    for is_rest in (False, True):
+    for is_rest in (True, False):
         place = background_of(unit, stretch) if is_rest else stretch
         variance = unrelated_variance(bank.cells(candidate.template), place)
         limit = max(lowest, limits.at(variance, unit.size))

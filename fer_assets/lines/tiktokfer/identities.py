@@ -221,7 +221,7 @@ def _clusters_summary(workspace: Workspace, partition: str | None, report: Build
             **{f"threshold {step}": round(value, 4) for step, value in chosen.items()},
         },
         pictures=pictures,
-        files={"people": data.blobs(IDENTITY_CLUSTERS, partition)[SHEET]},
+        files={"contact sheet": data.blobs(IDENTITY_CLUSTERS, partition)[SHEET]},
         checks=[
             Check("no_giant_cluster", alarm is None, alarm or "no cluster is suspiciously large"),
             Check(
