@@ -264,11 +264,14 @@ def _validation_units(workspace: Workspace, partition: str | None) -> list[Unit]
 def _validation_work(
     workspace: Workspace, partition: str | None, units: Sequence[Unit]
 ) -> Iterator[Output]:
-    from fer_assets.identities.validation import validate_identities
+    from fer_assets.identities.validation import PAPER_RAND_INDEX, validate_identities
 
     del units
     clusters = workspace.data.table(IDENTITY_CLUSTERS, partition, "identity_clusters")
-    counts = validate_identities(clusters, identity_truth(workspace, partition))
+    known = partition is not None and partition in PAPER_RAND_INDEX
+    counts = validate_identities(
+        clusters, identity_truth(workspace, partition), paper=str(partition) if known else "total"
+    )
     yield Output(WHOLE, {"validation_counts": counts})
 
 
