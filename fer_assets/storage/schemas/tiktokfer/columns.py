@@ -38,6 +38,14 @@ PROMPT_ID = Column("prompt_id", pl.String, "the prompt that was heard")
 
 EXPRESSION = Column("expression", pl.String, "the expression the prompt asks for")
 
+UPLOADER_ID = Column(
+    "uploader_id",
+    pl.String,
+    "salted hash of the uploader's name",
+    is_nullable=True,
+    subject="uploader",
+)
+
 WORKER_ID = Column("worker_id", pl.String, "salted hash of the worker's name", subject="worker")
 
 IS_SIMULATED = Column("is_simulated", pl.Boolean, "answers came from a stated simulation")

@@ -15,6 +15,7 @@ from fer_assets.storage.schemas.tiktokfer.columns import (
     IMAGE,
     LANDMARKS_DTYPE,
     PROMPT_ID,
+    UPLOADER_ID,
     VIDEO_ID,
 )
 from fer_assets.storage.schemas.tiktokfer.sources import FILM_FACTS
@@ -25,13 +26,7 @@ RAW_VIDEOS = Schema(
     (
         VIDEO_ID,
         Column("path", pl.String, "path below the video folder, with forward slashes"),
-        Column(
-            "uploader_id",
-            pl.String,
-            "salted hash of the uploader's name",
-            is_nullable=True,
-            subject="uploader",
-        ),
+        UPLOADER_ID,
         Column("sha256", pl.String, "SHA-256 of the file"),
         Column("size_bytes", pl.Int64, "size of the file", unit="bytes", low=0),
         Column(
