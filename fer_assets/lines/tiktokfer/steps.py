@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from fer_assets.lines.catalog import Line
+from fer_assets.lines.tiktokfer.answers import CROWD_ANSWERS_STEP
 from fer_assets.lines.tiktokfer.faces import (
     DETECTION_VALIDATION_STEP,
     FACE_CROPS_STEP,
@@ -17,17 +18,14 @@ from fer_assets.lines.tiktokfer.identities import (
     IDENTITY_CLUSTERS_STEP,
     IDENTITY_VALIDATION_STEP,
 )
-from fer_assets.lines.tiktokfer.labels import (
-    CROWD_ANSWERS_STEP,
-    CROWD_LABELS_STEP,
-    LABELLING_TASKS_STEP,
-)
+from fer_assets.lines.tiktokfer.labels import CROWD_LABELS_STEP
 from fer_assets.lines.tiktokfer.names import CROWD_ANSWERS, TRAINED_CHECKPOINTS
 from fer_assets.lines.tiktokfer.people import PEOPLE_STEP
 from fer_assets.lines.tiktokfer.prompts import PROMPT_CLIPS_STEP
 from fer_assets.lines.tiktokfer.release import DATASET_RELEASE_STEP, POOLED_RELEASE_STEP
 from fer_assets.lines.tiktokfer.report import REPRODUCTION_REPORT_STEP
 from fer_assets.lines.tiktokfer.scores import BENCHMARK_SCORES_STEP
+from fer_assets.lines.tiktokfer.tasks import LABELLING_TASKS_STEP
 from fer_assets.lines.tiktokfer.training import (
     POOLED_CHECKPOINT_STEP,
     TRAINED_CHECKPOINTS_STEP,

@@ -27,8 +27,18 @@ ASSET_TABLES: Final[Mapping[str, Mapping[str, Schema]]] = {
         t.IDENTITY_CLUSTERS, t.IDENTITIES, t.THRESHOLD_CURVE, t.IDENTITY_CORRECTIONS
     ),
     "tiktokfer/labelling_tasks": _named(t.LABELLING_TASKS),
-    "tiktokfer/crowd_answers": _named(t.CROWD_ANSWERS),
-    "tiktokfer/crowd_labels": _named(t.CROWD_LABELS, t.DEMOGRAPHICS, t.WORKERS, t.AGREEMENT),
+    "tiktokfer/crowd_answers": _named(t.CROWD_ANSWERS, t.ANSWER_FLAGS),
+    "tiktokfer/crowd_labels": _named(
+        t.CROWD_LABELS,
+        t.DEMOGRAPHICS,
+        t.DEMOGRAPHIC_DISAGREEMENTS,
+        t.WORKERS,
+        t.WORKER_CONFUSION,
+        t.AGREEMENT,
+        t.LABEL_ESTIMATES,
+        t.HUMAN_CEILING,
+        t.SUSPECT_LABELS,
+    ),
     "tiktokfer/dataset_release": _named(t.DATASET_RELEASE),
     "tiktokfer/trained_checkpoints": _named(t.PREDICTIONS, t.LEARNING_CURVE),
     "tiktokfer/benchmark_scores": _named(t.BENCHMARK_SCORES, t.CONFUSIONS),
@@ -37,5 +47,5 @@ ASSET_TABLES: Final[Mapping[str, Mapping[str, Schema]]] = {
     "tiktokfer/reproduction_report": _named(),
     "tiktokfer/people": _named(t.PEOPLE),
     "tiktokfer/pooled_release": _named(t.POOLED_RELEASE),
-    "tiktokfer/pooled_checkpoint": _named(t.PREDICTIONS, t.LEARNING_CURVE),
+    "tiktokfer/pooled_checkpoint": _named(t.PREDICTIONS, t.LEARNING_CURVE, t.SUSPECT_LABELS),
 }

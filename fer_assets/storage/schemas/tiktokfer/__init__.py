@@ -3,6 +3,17 @@
 Belongs here: bringing the schemas of the modules together. Does not belong here: code.
 """
 
+from fer_assets.storage.schemas.tiktokfer.aggregated import (
+    AGREEMENT,
+    CROWD_LABELS,
+    DEMOGRAPHIC_DISAGREEMENTS,
+    DEMOGRAPHICS,
+    HUMAN_CEILING,
+    LABEL_ESTIMATES,
+    SUSPECT_LABELS,
+    WORKER_CONFUSION,
+    WORKERS,
+)
 from fer_assets.storage.schemas.tiktokfer.columns import (
     CLIP_ID,
     EXPRESSION,
@@ -26,14 +37,9 @@ from fer_assets.storage.schemas.tiktokfer.footage import (
     RAW_VIDEOS,
 )
 from fer_assets.storage.schemas.tiktokfer.labels import (
-    AGREEMENT,
+    ANSWER_FLAGS,
     CROWD_ANSWERS,
-    CROWD_LABELS,
-    DATASET_RELEASE,
-    DEMOGRAPHICS,
     LABELLING_TASKS,
-    POOLED_RELEASE,
-    WORKERS,
 )
 from fer_assets.storage.schemas.tiktokfer.people import (
     CORRECTION_ANCHORS,
@@ -45,6 +51,10 @@ from fer_assets.storage.schemas.tiktokfer.people import (
     PERSON_REGISTRY,
     SPLIT_REGISTRY,
     THRESHOLD_CURVE,
+)
+from fer_assets.storage.schemas.tiktokfer.releases import (
+    DATASET_RELEASE,
+    POOLED_RELEASE,
 )
 from fer_assets.storage.schemas.tiktokfer.scores import (
     BENCHMARK_SCORES,
@@ -63,6 +73,7 @@ from fer_assets.storage.schemas.tiktokfer.sources import (
 
 __all__ = [
     "AGREEMENT",
+    "ANSWER_FLAGS",
     "BENCHMARK_SCORES",
     "CLIP_ID",
     "CONFUSIONS",
@@ -71,6 +82,7 @@ __all__ = [
     "CROWD_LABELS",
     "DATASET_RELEASE",
     "DEMOGRAPHICS",
+    "DEMOGRAPHIC_DISAGREEMENTS",
     "DOWNLOADS",
     "EXPRESSION",
     "FACE_CROPS",
@@ -78,6 +90,7 @@ __all__ = [
     "FACE_ID",
     "FILM_FACTS",
     "FRAMES",
+    "HUMAN_CEILING",
     "IDENTITIES",
     "IDENTITY_CLUSTERS",
     "IDENTITY_CORRECTIONS",
@@ -86,6 +99,7 @@ __all__ = [
     "IMAGE",
     "IS_SIMULATED",
     "LABELLING_TASKS",
+    "LABEL_ESTIMATES",
     "LANDMARKS_DTYPE",
     "LEARNING_CURVE",
     "PEOPLE",
@@ -99,6 +113,7 @@ __all__ = [
     "SOFT_LABEL_DTYPE",
     "SPLIT",
     "SPLIT_REGISTRY",
+    "SUSPECT_LABELS",
     "THRESHOLD_CURVE",
     "VALIDATION_COUNTS",
     "VIDEO_FACTS",
@@ -106,5 +121,6 @@ __all__ = [
     "VIDEO_ID",
     "VIDEO_MATCHES",
     "WORKERS",
+    "WORKER_CONFUSION",
     "WORKER_ID",
 ]
