@@ -22,6 +22,7 @@ QUESTIONS = (
     "similarity_graph",
     "chinese_whispers",
     "one_new_video",
+    "aggregation",
 )
 
 

@@ -13,9 +13,17 @@ import sys
 import click
 
 from fer_assets import __version__
+from fer_assets.commands.answers import answers
 from fer_assets.commands.build import backfill, materialize, status
 from fer_assets.commands.challenge import challenge
 from fer_assets.commands.demo import demo
+from fer_assets.commands.erase import erase
+from fer_assets.commands.export import export
+from fer_assets.commands.label import label
+from fer_assets.commands.mturk import mturk
+from fer_assets.commands.release import release
+from fer_assets.commands.review import review
+from fer_assets.commands.trace import trace
 from fer_assets.commands.ui import ui
 from fer_assets.commands.weights import weights
 from fer_assets.errors import FerError
@@ -35,7 +43,14 @@ def cli(context: click.Context, root: str | None) -> None:
     context.obj = root
 
 
-for command in (challenge, materialize, backfill, status, weights, demo, ui):
+_COMMANDS = (
+    challenge, materialize, backfill, status,
+    label, review, answers, mturk,
+    release, export, trace, erase,
+    weights, demo, ui,
+)  # fmt: skip
+
+for command in _COMMANDS:
     cli.add_command(command)
 
 

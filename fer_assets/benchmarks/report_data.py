@@ -13,7 +13,12 @@ import polars as pl
 
 from fer_assets.challenges.vocabulary import EKMAN
 from fer_assets.errors import FerError
-from fer_assets.storage.schemas.tiktokfer import BENCHMARK_SCORES, CONFUSIONS, VALIDATION_COUNTS
+from fer_assets.storage.schemas.tiktokfer import (
+    BENCHMARK_SCORES,
+    CONFUSIONS,
+    HUMAN_CEILING,
+    VALIDATION_COUNTS,
+)
 
 
 class ReportError(FerError):
@@ -61,6 +66,7 @@ class ReportData:
         challenges: one entry per challenge, in the order of the tables.
         scores: ``benchmark_scores`` of the run, skipped rows included.
         confusions: ``confusions`` of the run.
+        human_ceiling: ``human_ceiling`` of the crowd; empty where nothing could be compared.
         label_counts: labelled faces by expression.
         ekman: the expressions that count as Ekman's; the others go beyond them.
         total_people: people over all challenges, each counted once; None where not resolved.
@@ -75,6 +81,7 @@ class ReportData:
     challenges: tuple[ChallengeResult, ...]
     scores: pl.DataFrame = field(default_factory=BENCHMARK_SCORES.empty)
     confusions: pl.DataFrame = field(default_factory=CONFUSIONS.empty)
+    human_ceiling: pl.DataFrame = field(default_factory=HUMAN_CEILING.empty)
     label_counts: Mapping[str, int] = field(default_factory=dict)
     ekman: tuple[str, ...] = EKMAN
     total_people: int | None = None
@@ -88,6 +95,7 @@ class ReportData:
     def __post_init__(self) -> None:
         BENCHMARK_SCORES.conform(self.scores)
         CONFUSIONS.conform(self.confusions)
+        HUMAN_CEILING.conform(self.human_ceiling)
         for challenge in self.challenges:
             VALIDATION_COUNTS.conform(challenge.detection)
             VALIDATION_COUNTS.conform(challenge.identity)

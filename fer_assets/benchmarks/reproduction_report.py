@@ -12,6 +12,7 @@ import jinja2
 
 from fer_assets.benchmarks import report_paper_figures as paper
 from fer_assets.benchmarks import report_tables as tables
+from fer_assets.benchmarks.report_ceiling import ceiling_picture, ceiling_table
 from fer_assets.benchmarks.report_data import ReportData, ReportError
 from fer_assets.benchmarks.report_pictures import pictures
 
@@ -22,7 +23,8 @@ _ID_LIKE = re.compile(r"\b[0-9a-f]{16}\b")
 
 
 def reproduction_report(data: ReportData) -> str:
-    """A self-contained HTML page: Tables 1 to 4 and Figures 6 to 9 beside the paper's.
+    """A self-contained HTML page: Tables 1 to 4 and Figures 6 to 9 beside the paper's,
+    and how well people agree with each other.
 
     Style and pictures are inside the page; it runs no script and asks for nothing from outside.
     It shows aggregates only. The same data give the same page.
@@ -54,8 +56,9 @@ def reproduction_report(data: ReportData) -> str:
             tables.identity_table(data),
             tables.score_table(data),
             tables.count_table(data),
+            *ceiling_table(data),
         ),
-        pictures=pictures(data),
+        pictures=(*pictures(data), *ceiling_picture(data)),
         scores=tables.all_scores(data),
         skipped=tables.skipped(data),
     )

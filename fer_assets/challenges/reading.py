@@ -47,7 +47,14 @@ SETTINGS: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "across_videos": (int, float),
         "duplicate": (int, float),
     },
-    "labels": {"answers_per_face": int, "batch_size": int, "convincing_share": (int, float)},
+    "labels": {
+        "answers_per_face": int,
+        "answers_at_most": int,
+        "batch_size": int,
+        "convincing_share": (int, float),
+        "soft_labels": str,
+    },
+    "release": {"publish": str, "licence": str, "creator": str},
     "training": {"recipe": str, "folds": int},
 }
 """Stage to setting to type: what a challenge may set; everything else is an unknown key."""

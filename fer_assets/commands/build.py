@@ -101,6 +101,8 @@ def backfill(
 @click.pass_obj
 def status(root: str | None, partition: str | None, as_json: bool) -> None:
     """Say what is up to date, stale and why, failed, quarantined, or waiting for people."""
+    from fer_assets.custody.checkpoints import stale_checkpoints
+    from fer_assets.custody.erasure import running
     from fer_assets.defs.instance import open_instance
     from fer_assets.defs.runs import last_failure
     from fer_assets.lines.catalog import lines
@@ -108,7 +110,20 @@ def status(root: str | None, partition: str | None, as_json: bool) -> None:
     from fer_assets.lines.workspace import open_workspace
 
     workspace = open_workspace(root, confirms_removal=True)
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, object]] = [
+        _status_row(
+            "custody",
+            None,
+            "interrupted",
+            f"{n} actions of an erasure are left: fer-assets erase --resume",
+        )
+        for n in running(workspace).values()
+    ]
+    rows += [
+        _status_row(one.asset, one.partition, "stale", f"{one.run} learned from who was withdrawn")
+        for one in stale_checkpoints(workspace.store)
+        if partition in {None, one.partition}
+    ]
     with open_instance(workspace) as instance:
         for line in lines():
             keys = [partition] if partition else workspace.catalog.keys(line.kind)

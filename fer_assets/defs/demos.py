@@ -24,8 +24,8 @@ from fer_assets.lines.catalog import lines
 from fer_assets.lines.step import Step
 from fer_assets.lines.tiktokfer import names
 from fer_assets.lines.tiktokfer.answers import answers_folder
-from fer_assets.lines.tiktokfer.tasks import questionnaire_of
 from fer_assets.lines.tiktokfer.scores import serving_run
+from fer_assets.lines.tiktokfer.tasks import questionnaire_of
 from fer_assets.lines.workspace import DEFAULT_ROOT, SETTINGS_FILE, Workspace, open_workspace
 from fer_assets.storage.digests import canonical_json
 from fer_assets.storage.tombstones import SALT_PATH

@@ -20,7 +20,12 @@ _DENSE = 10
 
 
 def confusion_plot(
-    matrix: ArrayLike, classes: Sequence[str], title: str = "Confusion matrix"
+    matrix: ArrayLike,
+    classes: Sequence[str],
+    title: str = "Confusion matrix",
+    *,
+    axes_names: tuple[str, str] = ("target", "predicted"),
+    counted: str = "images",
 ) -> bytes:
     """A confusion matrix: colour and percentage are shares of the row.
 
@@ -31,6 +36,8 @@ def confusion_plot(
         matrix: counts (c, c), target in rows, prediction in columns; NaN counts as 0.
         classes: the c class names, in the matrix's order.
         title: heading.
+        axes_names: what rows and columns are.
+        counted: what the matrix counts.
 
     Returns:
         A PNG; "no data" if the matrix is empty or all zero. A class without images has a blank row.
@@ -46,7 +53,7 @@ def confusion_plot(
             found=f"shape {counts.shape}",
         )
     if not counts.size or not counts.sum():
-        return no_data(title, "no scored images")
+        return no_data(title, f"no scored {counted}")
     n = len(classes)
 
     def draw(figure: Figure) -> None:
@@ -57,9 +64,10 @@ def confusion_plot(
         )
         axes.set_yticks(range(n), _row_names(classes, counts) if n > _DENSE else classes)
         axes.tick_params(length=0)
-        axes.set_xlabel("predicted (cells: % of the row)" if n > _DENSE else "predicted")
-        axes.set_ylabel("target")
-        axes.set_title(f"{title} ({thousands(counts.sum())} images)")
+        target, predicted = axes_names
+        axes.set_xlabel(f"{predicted} (cells: % of the row)" if n > _DENSE else predicted)
+        axes.set_ylabel(target)
+        axes.set_title(f"{title} ({thousands(counts.sum())} {counted})")
         axes.spines[:].set_visible(False)
 
     side = min(7.0, 2.2 + 0.7 * n) if n <= 6 else 6.8

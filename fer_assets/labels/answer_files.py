@@ -16,6 +16,13 @@ import polars as pl
 COLUMNS = ("task_id", "worker", "question", "answer", "is_simulated")
 """Columns of an answer file, one row per worker, task and question; others are ignored."""
 
+OPTIONAL_COLUMNS = ("duration_s", "comment")
+"""Columns that a file may have: seconds the worker took for the whole face, and own words."""
+
+MAX_COMMENT_CHARS = 500
+LONGEST_S = 86_400.0
+"""A duration beyond a day is a forgotten window, not work."""
+
 _MAX_CHARS = 64
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
@@ -68,7 +75,9 @@ def read_answer_file(file: AnswerFile) -> pl.DataFrame | RejectedFile:
     Returns:
         The text columns of `COLUMNS`, stripped, without control characters, at most 64 characters
         (worker names whole), null where empty; ``is_simulated`` as Boolean, null where it is
-        neither true nor false. Rows keep their order.
+        neither true nor false. ``duration_s``, float64, null where it is left out or not within 0
+        to `LONGEST_S`; ``comment``, plain text of at most 500 characters, or null. Rows keep their
+        order.
     """
     reader = _READERS.get(PurePath(file.name).suffix.lower())
     if reader is None:
@@ -77,11 +86,14 @@ def read_answer_file(file: AnswerFile) -> pl.DataFrame | RejectedFile:
         frame = reader(file.data)
     except pl.exceptions.PolarsError as error:
         return RejectedFile(file.name, f"can't be read: {str(error).splitlines()[0][:200]}")
-    for column in COLUMNS:
+    for column in (*COLUMNS, *OPTIONAL_COLUMNS):
         if column not in frame.columns:
-            return RejectedFile(file.name, f"column {column} is missing")
-        if frame.schema[column].is_nested():
+            if column in COLUMNS:
+                return RejectedFile(file.name, f"column {column} is missing")
+            frame = frame.with_columns(pl.lit(None, pl.String).alias(column))
+        if frame.schema[column].is_nested() or frame.schema[column] == pl.Binary:
             return RejectedFile(file.name, f"column {column} holds no plain values")
+    seconds = pl.col("duration_s").cast(pl.Float64, strict=False)
     return frame.select(
         _text("task_id").str.head(_MAX_CHARS),
         _text("worker"),
@@ -90,6 +102,9 @@ def read_answer_file(file: AnswerFile) -> pl.DataFrame | RejectedFile:
         _text("is_simulated")
         .str.to_lowercase()
         .replace_strict(_TRUTH, default=None, return_dtype=pl.Boolean),
+        # a NaN lies in no range
+        pl.when(seconds.is_between(0.0, LONGEST_S)).then(seconds).alias("duration_s"),
+        _text("comment").str.head(MAX_COMMENT_CHARS),
     )
 
 

@@ -31,7 +31,7 @@ class Draws:
 
     def uniform(self, name: str) -> NDArray[np.float64]:
         """Numbers in [0, 1) for a named decision, float64 (n,); always the same for a name."""
-        mixed = _mix(self.keys ^ np.uint64(_hash(name)))
+        mixed = mix(self.keys ^ np.uint64(_hash(name)))
         return (mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
@@ -52,17 +52,23 @@ def assign_workers(
     steps = np.array([b for b in range(1, n_workers + 1) if math.gcd(b, n_workers) == 1])
     nth = np.arange(len(tasks)) - np.repeat(np.cumsum(wanted) - wanted, wanted)
     first = (hashes % np.uint64(n_workers)).astype(np.int64)
-    step = steps[(_mix(hashes) % np.uint64(len(steps))).astype(np.int64)]
+    step = steps[(mix(hashes) % np.uint64(len(steps))).astype(np.int64)]
     workers = (first + nth * step) % n_workers
-    keys = _mix(hashes ^ _mix(workers.astype(np.uint64) + np.uint64(1)))
+    keys = mix(hashes ^ mix(workers.astype(np.uint64) + np.uint64(1)))
     return Draws(tasks.astype(np.int64), workers, keys)
+
+
+def favourites(n_workers: int, seed: int, n_classes: int) -> NDArray[np.int64]:
+    """One class for each worker, int64 (n_workers,), by the worker's number and the seed."""
+    keys = np.arange(n_workers, dtype=np.uint64) ^ np.uint64(_hash(f"{seed}/favourite"))
+    return (mix(keys) % np.uint64(n_classes)).astype(np.int64)
 
 
 def _hash(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
 
 
-def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The finaliser of splitmix64: 64 bits to 64 bits, one to one, wrapping on overflow."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

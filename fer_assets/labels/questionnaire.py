@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fer_assets.errors import FerError
+from fer_assets.labels.questions import (
+    Answer,
+    Question,
+    QuestionnaireError,
+    Reason,
+    is_id,
+    read_list,
+    read_question,
+    read_reasons,
+    read_text,
+    refuse_unknown,
+)
+
+__all__ = ["Answer", "Question", "Questionnaire", "QuestionnaireError", "Reason"]
 
 IS_FACE = "is_face"
 EKMAN = "ekman"
@@ -29,46 +41,6 @@ YES, NO, NONE, OTHER = "yes", "no", "none", "other"
 NO_EXPRESSION = (NONE, OTHER)
 """Votes that name no expression of the challenge: a face at rest, and something else."""
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-
-
-class QuestionnaireError(FerError):
-    """A questionnaire that can't be used."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One possible answer: its id in tables and the text a worker sees."""
-
-    id: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Question:
-    """One question.
-
-    Attributes:
-        id: name in tables.
-        text: what a worker reads.
-        answers: possible answers, in the order shown.
-        asked_if: (question id, answer id) that leads here; None for the first question.
-        is_required: must be answered whenever it is asked.
-        is_ordered: the answers lie on a scale.
-    """
-
-    id: str
-    text: str
-    answers: tuple[Answer, ...]
-    asked_if: tuple[str, str] | None = None
-    is_required: bool = False
-    is_ordered: bool = False
-
-    @property
-    def answer_ids(self) -> tuple[str, ...]:
-        """Ids of the possible answers, in order."""
-        return tuple(answer.id for answer in self.answers)
-
 
 @dataclass(frozen=True)
 class Questionnaire:
@@ -78,11 +50,21 @@ class Questionnaire:
         version: raised when a wording changes what is asked.
         title: heading of the labelling page.
         questions: the six questions of `QUESTIONS`.
+        instructions: paragraphs that a worker reads first.
+        content_warning: what the pictures may show.
+        consent: sentences that a worker agrees to before the first face.
+        skip_reasons: why a face may be passed over.
+        flag_reasons: why a face may be reported, beside or instead of an answer.
     """
 
     version: int
     title: str
     questions: tuple[Question, ...]
+    instructions: tuple[str, ...] = ()
+    content_warning: str = ""
+    consent: tuple[str, ...] = ()
+    skip_reasons: tuple[Reason, ...] = ()
+    flag_reasons: tuple[Reason, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self)
@@ -114,6 +96,21 @@ class Questionnaire:
                 return question
         raise KeyError(question_id)
 
+    def refuse_without(self, ekman: Sequence[str], beyond: Sequence[str]) -> None:
+        """Check that a challenge's expressions can be answered, each in its list.
+
+        Raises:
+            QuestionnaireError: naming the first that is missing, and the way out.
+        """
+        for name, wanted in ((EKMAN, ekman), (BEYOND_EKMAN, beyond)):
+            if missing := [e for e in wanted if e not in self.question(name).answer_ids]:
+                raise QuestionnaireError(
+                    f"questions.{name}.answers",
+                    expected=f"the answer {missing[0]}, for which the challenge has a prompt",
+                    found=", ".join(self.question(name).answer_ids),
+                    remedy="Add it, or correct the prompt's expression or group.",
+                )
+
     def with_expressions(
         self, ekman: Sequence[str] | None = None, beyond: Sequence[str] | None = None
     ) -> Questionnaire:
@@ -132,8 +129,13 @@ class Questionnaire:
             new[EKMAN] = (*ekman, NONE)
         if beyond is not None:
             new[BEYOND_EKMAN] = (*beyond, NONE, OTHER)
+        known = {
+            a.id: a for q in self.questions if q.id in (EKMAN, BEYOND_EKMAN) for a in q.answers
+        }
+        own = {q.id: {**known, **{a.id: a for a in q.answers}} for q in self.questions}
         questions = tuple(
-            replace(q, answers=_answers(q, new[q.id])) if q.id in new else q for q in self.questions
+            replace(q, answers=_answers(own[q.id], new[q.id])) if q.id in new else q
+            for q in self.questions
         )
         return replace(self, questions=questions)
 
@@ -142,27 +144,23 @@ def load_questionnaire(path: Path | None = None) -> Questionnaire:
     """Read a questionnaire from a TOML file; the paper's if no path is given.
 
     Raises:
-        QuestionnaireError: a file that is not TOML, or a field that is missing or wrong.
+        QuestionnaireError: a file that is not TOML, or a field that is missing, unknown or wrong.
     """
     source = path if path is not None else Path(__file__).with_name("questionnaire.toml")
     try:
         data = tomllib.loads(source.read_text(encoding="utf-8"))
-        questions = tuple(_question(entry) for entry in data["questions"])
-        return Questionnaire(int(data["version"]), str(data["title"]), questions)
     except OSError as error:
         raise QuestionnaireError(
             str(source), expected="a TOML file", found=str(error.strerror)
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise QuestionnaireError(str(source), expected="TOML in UTF-8", found=str(error)) from error
-    except KeyError as error:
+    try:
+        return _read(data)
+    except QuestionnaireError as error:
         raise QuestionnaireError(
-            str(source), expected=f"the field {error.args[0]}", found="none"
-        ) from error
-    except (TypeError, ValueError) as error:
-        raise QuestionnaireError(
-            str(source), expected="fields as in the questionnaire that comes with the package",
-            found=str(error),
+            f"{source}: {error.thing}",
+            expected=error.expected, found=error.found, remedy=error.remedy,
         ) from error  # fmt: skip
 
 
@@ -192,21 +190,46 @@ def check_answers(questionnaire: Questionnaire, answers: Mapping[str, str]) -> s
     return None
 
 
-def _question(entry: Mapping[str, Any]) -> Question:
-    condition = entry.get("asked_if")
-    return Question(
-        id=str(entry["id"]),
-        text=str(entry["text"]),
-        answers=tuple(Answer(str(a["id"]), str(a["text"])) for a in entry["answers"]),
-        asked_if=(str(condition["question"]), str(condition["answer"])) if condition else None,
-        is_required=bool(entry.get("is_required", False)),
-        is_ordered=bool(entry.get("is_ordered", False)),
+_FIELDS = {
+    "version", "title", "questions", "instructions", "content_warning", "consent", "skip_reasons",
+    "flag_reasons",
+}  # fmt: skip
+
+
+def _read(data: dict[str, Any]) -> Questionnaire:
+    refuse_unknown(data, _FIELDS, "the file")
+    version = data.get("version")
+    if not isinstance(version, int) or isinstance(version, bool):
+        found = "none" if version is None else repr(version)
+        raise QuestionnaireError(
+            "version", expected="the field version, a whole number", found=found,
+            remedy="Write version = 1, and raise it when a wording changes what is asked.",
+        )  # fmt: skip
+    questions = read_list(data, "questions", "")
+    return Questionnaire(
+        version=version,
+        title=read_text(data, "title", ""),
+        questions=tuple(read_question(q, f"questions[{i}]") for i, q in enumerate(questions)),
+        instructions=_sentences(data, "instructions"),
+        content_warning=read_text(data, "content_warning", "", default=""),
+        consent=_sentences(data, "consent"),
+        skip_reasons=read_reasons(
+            read_list(data, "skip_reasons", "", is_optional=True), "skip_reasons"
+        ),
+        flag_reasons=read_reasons(
+            read_list(data, "flag_reasons", "", is_optional=True), "flag_reasons"
+        ),
     )
 
 
-def _answers(question: Question, ids: Sequence[str]) -> tuple[Answer, ...]:
-    texts = {answer.id: answer.text for answer in question.answers}
-    return tuple(Answer(i, texts.get(i, i.replace("-", " ").capitalize())) for i in ids)
+def _sentences(data: dict[str, Any], name: str) -> tuple[str, ...]:
+    found = read_list(data, name, "", is_optional=True)
+    return tuple(read_text({name: text}, name, f"{name}[{i}]") for i, text in enumerate(found))
+
+
+def _answers(known: Mapping[str, Answer], ids: Sequence[str]) -> tuple[Answer, ...]:
+    """Answers with the wording that is known; a new expression is written as its id."""
+    return tuple(known.get(i) or Answer(i, i.replace("-", " ").capitalize()) for i in ids)
 
 
 def _check(questionnaire: Questionnaire) -> None:
@@ -218,7 +241,7 @@ def _check(questionnaire: Questionnaire) -> None:
     for question in questionnaire.questions:
         where = f"questionnaire: {question.id}"
         answers = question.answer_ids
-        if wrong := [a for a in answers if not _ID.fullmatch(a)]:
+        if wrong := [a for a in answers if not is_id(a)]:
             raise QuestionnaireError(
                 where, expected="answer ids of letters, digits, - and _", found=repr(wrong[0])
             )

@@ -14,8 +14,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fer_assets.labels.answer_files import COLUMNS
-from fer_assets.labels.draws import Draws, assign_workers
+from fer_assets.labels.answer_files import COLUMNS, OPTIONAL_COLUMNS
+from fer_assets.labels.draws import Draws, assign_workers, favourites
 from fer_assets.labels.questionnaire import (
     BEYOND_EKMAN,
     DEMOGRAPHICS,
@@ -23,10 +23,12 @@ from fer_assets.labels.questionnaire import (
     IS_FACE,
     NO,
     NONE,
+    QUESTIONS,
     YES,
     Question,
     Questionnaire,
 )
+from fer_assets.labels.simulated_extras import durations, remarks
 
 CONFUSABLE_PAIRS = (
     ("angry", "disgust"),
@@ -48,10 +50,15 @@ class WorkerType:
         share: share of the workers, in [0, 1].
         accuracy: probability that the expression is right, in [0, 1]; None for a spammer, who
             answers every question at random.
+        bias: probability that a biased worker names a favourite of their own instead of looking,
+            in [0, 1]; each such worker has one expression, drawn once.
+        median_s: median time for a face, in seconds.
     """
 
     share: float
     accuracy: float | None
+    bias: float = 0.0
+    median_s: float = 9.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,8 @@ class SimulatedCrowd:
         face_accuracy: probability that a face is told from something else.
         demographic_accuracy: probability that a demographic answer is right; an error on a scale
             is off by one step.
+        skip_share: share of tasks that one more worker was asked and skipped.
+        flag_share: share of answers that carry a flag.
         seed: another seed is another crowd.
     """
 
@@ -75,23 +84,40 @@ class SimulatedCrowd:
     types: tuple[WorkerType, ...] = (
         WorkerType(0.45, 0.92),
         WorkerType(0.45, 0.75),
-        WorkerType(0.10, None),
+        WorkerType(0.10, None, median_s=2.5),
     )
     confusable_pairs: tuple[tuple[str, str], ...] = CONFUSABLE_PAIRS
     confusable_share: float = 0.6
     face_accuracy: float = 0.98
     demographic_accuracy: float = 0.85
+    skip_share: float = 0.02
+    flag_share: float = 0.002
     seed: int = 0
 
     def __post_init__(self) -> None:
         rates = [
             self.confusable_share, self.face_accuracy, self.demographic_accuracy,
+            self.skip_share, self.flag_share,
             *(t.share for t in self.types), *(t.accuracy or 0.0 for t in self.types),
+            *(t.bias for t in self.types),
         ]  # fmt: skip
         if self.n_workers < 1 or not all(0 <= rate <= 1 for rate in rates):
             raise ValueError(f"simulated crowd out of range: {self}")
         if not math.isclose(sum(t.share for t in self.types), 1.0, abs_tol=1e-9):
             raise ValueError("simulated crowd: shares of worker types must sum to 1")
+        if any(t.median_s <= 0 for t in self.types):
+            raise ValueError("simulated crowd: a worker takes some time")
+
+
+HARD_CROWD = SimulatedCrowd(
+    types=(
+        WorkerType(0.40, 0.90),
+        WorkerType(0.25, 0.70),
+        WorkerType(0.15, 0.80, bias=0.7, median_s=4.0),
+        WorkerType(0.20, None, median_s=2.5),
+    )
+)
+"""A crowd with many spammers and raters who see their favourite everywhere, for tests."""
 
 
 def simulate_answers(
@@ -108,23 +134,21 @@ def simulate_answers(
     Args:
         tasks: LABELLING_TASKS.
         truth: face_id, is_face, expression, skin_tone, age_group, gender, one row for each task's
-            face. Where `is_face` the expression is one of `questionnaire.votes`; a demographic
-            that is null is not answered.
+            face. Where `is_face` the expression is one of `questionnaire.votes`; what a gold task
+            states as its answer goes before. A demographic that is null is not answered.
 
     Returns:
-        The columns of an answer file (`answer_files.COLUMNS`), ordered by task, worker, question.
+        The columns of an answer file, the optional ones included, ordered by task, worker,
+        question; remarks come last.
 
     Raises:
         ValueError: a task without truth, an unknown expression, or fewer workers than answers
             wanted.
     """
     settings = settings or SimulatedCrowd()
-    rows = tasks.join(truth, on="face_id", how="left").sort("task_id")
+    rows = _with_gold(tasks.join(truth, on="face_id", how="left").sort("task_id"))
     _check(rows, questionnaire, settings)
-    draws = assign_workers(
-        rows["task_id"].to_list(), rows["answers_wanted"].to_numpy(), settings.n_workers,
-        settings.seed,
-    )  # fmt: skip
+    draws, asked = _workers(rows, settings)
     is_face = rows["is_face"].to_numpy()[draws.tasks]
     is_spammer = np.isnan(_accuracies(settings))[draws.workers]
     sees_face = np.where(
@@ -147,7 +171,40 @@ def simulate_answers(
     said[BEYOND_EKMAN][in_first_list] = -1
     for name in (*DEMOGRAPHICS, EKMAN, BEYOND_EKMAN):
         said[name][~sees_face] = -1
-    return _long(rows["task_id"], draws, said, questionnaire, settings.n_workers)
+    median_s = _per_worker(settings, [t.median_s for t in settings.types])
+    answers = _long(rows["task_id"], draws, said, questionnaire, durations(draws, median_s))
+    spoken = remarks(
+        rows["task_id"], draws, asked, questionnaire, settings.skip_share, settings.flag_share
+    )
+    return _named(answers, spoken, settings.n_workers)
+
+
+def _with_gold(rows: pl.DataFrame) -> pl.DataFrame:
+    """Workers see what the curator saw; tasks without that column have no gold."""
+    if "gold_expression" not in rows.columns:
+        return rows
+    is_gold = pl.col("gold_expression").is_not_null()
+    return rows.with_columns(
+        expression=pl.when(is_gold).then("gold_expression").otherwise("expression"),
+        is_face=pl.col("is_face") | is_gold,
+    )
+
+
+def _workers(rows: pl.DataFrame, settings: SimulatedCrowd) -> tuple[Draws, Draws]:
+    """Who answers each task, and one more worker who is asked.
+
+    The latter comes after those who answer, so that nobody's answer depends on it.
+    """
+    wanted = rows["answers_wanted"].to_numpy()
+    room = np.minimum(wanted + 1, settings.n_workers).astype(np.int32)
+    draws = assign_workers(rows["task_id"].to_list(), room, settings.n_workers, settings.seed)
+    nth = np.arange(len(draws.tasks)) - np.repeat(np.cumsum(room) - room, room)
+    answers = nth < wanted[draws.tasks]
+    return _only(draws, answers), _only(draws, ~answers)
+
+
+def _only(draws: Draws, mask: NDArray[np.bool_]) -> Draws:
+    return Draws(draws.tasks[mask], draws.workers[mask], draws.keys[mask])
 
 
 def _check(rows: pl.DataFrame, questionnaire: Questionnaire, settings: SimulatedCrowd) -> None:
@@ -166,11 +223,16 @@ def _check(rows: pl.DataFrame, questionnaire: Questionnaire, settings: Simulated
 
 
 def _accuracies(settings: SimulatedCrowd) -> NDArray[np.float64]:
-    """Each worker's accuracy, NaN for spammers, float64 (n_workers,): shares met by rounding."""
+    """Each worker's accuracy, NaN for spammers, float64 (n_workers,)."""
+    return _per_worker(
+        settings, [np.nan if t.accuracy is None else t.accuracy for t in settings.types]
+    )
+
+
+def _per_worker(settings: SimulatedCrowd, values: Sequence[float]) -> NDArray[np.float64]:
+    """Each worker's value of its type, float64 (n_workers,): shares met by rounding."""
     ends = np.rint(np.cumsum([t.share for t in settings.types]) * settings.n_workers).astype(int)
-    sizes = np.diff(ends, prepend=0)
-    values = [np.nan if t.accuracy is None else t.accuracy for t in settings.types]
-    return np.repeat(values, sizes)
+    return np.repeat(np.asarray(values, dtype=np.float64), np.diff(ends, prepend=0))
 
 
 def _code(names: NDArray[np.str_], question: Question) -> NDArray[np.int64]:
@@ -228,6 +290,10 @@ def _expression(
     is_confused = (n_partners > 0) & (draws.uniform("confused") < settings.confusable_share)
     wrong = np.where(is_confused, partner, elsewhere)
     honest = np.where(draws.uniform("expression") < accuracy, true, wrong)
+    bias = _per_worker(settings, [t.bias for t in settings.types])[draws.workers]
+    if bias.any():
+        place_of_own = favourites(settings.n_workers, settings.seed, len(votes))[draws.workers]
+        honest = np.where(draws.uniform("biased") < bias, place_of_own, honest)
     anything = (draws.uniform("spam expression") * len(votes)).astype(np.int64)
     chosen = np.where(is_face & ~np.isnan(accuracy), honest, anything)
     said: NDArray[np.str_] = np.array(votes)[chosen]
@@ -244,25 +310,35 @@ def _long(
     draws: Draws,
     said: dict[str, NDArray[np.int64]],
     questionnaire: Questionnaire,
-    n_workers: int,
+    seconds: NDArray[np.float64],
 ) -> pl.DataFrame:
-    digits = len(str(n_workers))
-    workers = pl.Series([f"simulated-{w + 1:0{digits}d}" for w in range(n_workers)])
-    tasks = task_ids.gather(draws.tasks)
+    """task_id, worker (number), question, answer, duration_s, place (in the questionnaire)."""
+    tasks, times = task_ids.gather(draws.tasks), pl.Series(seconds)
     parts = []
     for place, question in enumerate(questionnaire.questions):
         is_answered = said[question.id] >= 0
         part = pl.DataFrame(
             {
                 "task_id": tasks.filter(is_answered),
-                "worker": workers.gather(draws.workers[is_answered]),
+                "worker": draws.workers[is_answered],
                 "answer": pl.Series(question.answer_ids).gather(said[question.id][is_answered]),
+                "duration_s": times.filter(is_answered),
             }
         )
         parts.append(part.with_columns(question=pl.lit(question.id), place=pl.lit(place)))
+    return pl.concat(parts)
+
+
+def _named(answers: pl.DataFrame, spoken: pl.DataFrame, n_workers: int) -> pl.DataFrame:
+    digits = len(str(n_workers))
+    names = pl.Series([f"simulated-{w + 1:0{digits}d}" for w in range(n_workers)])
+    columns = ["task_id", "worker", "question", "answer", "duration_s", "place"]
+    last = pl.lit(len(QUESTIONS), pl.Int32)
+    remarks_too = spoken.with_columns(duration_s=pl.lit(None, pl.Float64), place=last)
+    rows = pl.concat([answers.select(columns), remarks_too.select(columns)])
     return (
-        pl.concat(parts)
-        .sort("task_id", "worker", "place")
-        .with_columns(is_simulated=pl.lit(True))
-        .select(COLUMNS)
+        rows.with_columns(worker=names.gather(rows["worker"]))
+        .sort("task_id", "worker", "place", "question")
+        .with_columns(is_simulated=pl.lit(True), comment=pl.lit(None, pl.String))
+        .select(*COLUMNS, *OPTIONAL_COLUMNS)
     )

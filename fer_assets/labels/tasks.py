@@ -22,17 +22,27 @@ class TaskSettings:
 
     Attributes:
         batch_size: most tasks in a batch.
-        answers_wanted: answers by different workers per task.
+        answers_wanted: fewest answers by different workers per task.
+        answers_at_most: most answers while its label stays uncertain; None for four more than
+            `answers_wanted`.
         gold_share: largest share of tasks that check the worker, in [0, 1].
     """
 
     batch_size: int = 20
     answers_wanted: int = 5
+    answers_at_most: int | None = None
     gold_share: float = 0.1
 
     def __post_init__(self) -> None:
         if self.batch_size < 1 or self.answers_wanted < 1 or not 0 <= self.gold_share <= 1:
             raise ValueError(f"task settings out of range: {self}")
+        if self.answers_at_most is not None and self.answers_at_most < self.answers_wanted:
+            raise ValueError("task settings: answers_at_most must not be below answers_wanted")
+
+    @property
+    def most(self) -> int:
+        """Most answers by different workers per task."""
+        return self.answers_wanted + 4 if self.answers_at_most is None else self.answers_at_most
 
 
 def make_tasks(
@@ -82,6 +92,7 @@ def make_tasks(
             "task_id", "batch_id", "face_id", "video_id", "identity_id", "is_gold",
             "gold_expression",
             answers_wanted=pl.lit(settings.answers_wanted, dtype=pl.Int32),
+            answers_at_most=pl.lit(settings.most, dtype=pl.Int32),
             questionnaire=pl.lit(digest, dtype=pl.String),
         )
     )  # fmt: skip

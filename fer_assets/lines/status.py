@@ -77,7 +77,8 @@ def _state(
         planned = plan_step(step, workspace, partition)
     except NotMaterializedError:
         due = _following(before, manifest)
-        return StepState(step.asset, partition, "never built", due=due)
+        state: State = "stale" if manifest else "never built"
+        return StepState(step.asset, partition, state, due=due)
     due = {**_following(before, manifest), **planned.due}
     if len(due) > 1 or planned.removed:
         due.pop(SUMMARY, None)

@@ -29,6 +29,10 @@ class NotMaterializedError(FerError):
     """The asset, or this partition of it, was never built."""
 
 
+class OutdatedTableError(NotMaterializedError):
+    """The partition was built when its table had other columns."""
+
+
 class Dataset:
     """What a storage root holds, by asset and partition."""
 
@@ -82,7 +86,8 @@ class Dataset:
             units: only the rows of these units, e.g. of some videos; all by default.
 
         Raises:
-            NotMaterializedError: the partition was never built.
+            NotMaterializedError: the partition was never built, or by a release of `fer_assets`
+                whose table had other columns.
             KeyError: the asset has no such table, or the table no such column.
         """
         schema = _schema(asset, table)
@@ -97,7 +102,16 @@ class Dataset:
             filled = [entry for entry in entries if entry.rows]
             if not filled:
                 return schema.empty().select(needed)
-            return read_parts(self.store, filled, needed if columns else None)
+            try:
+                frame = read_parts(self.store, filled, needed if columns else None)
+                return frame.select(needed)
+            except (pl.exceptions.ColumnNotFoundError, pl.exceptions.SchemaError) as error:
+                raise OutdatedTableError(
+                    f"{manifest.place}: table {schema.name}",
+                    expected="the columns of this release",
+                    found="a table of an earlier one",
+                    remedy="Materialise the asset again.",
+                ) from error
 
         frame = self._consistently(asset, partition, read)
         return read_tombstones(self.store).filter(frame, schema).select(wanted)

@@ -41,8 +41,19 @@ def write_registry(
         before = store.read(path)
         if before == data:
             return
-        _back_up(store, path, before)
+        _back_up(store, path, _without_withdrawn(store, before, schema))
     store.write(path, data)
+
+
+def _without_withdrawn(store: Store, data: bytes, schema: Schema) -> bytes:
+    """A backup must not keep whom an erasure is about to take out of the registry itself."""
+    frame = pl.read_parquet(io.BytesIO(data))
+    kept = read_tombstones(store).filter(frame, schema)
+    if kept.height == frame.height:
+        return data
+    buffer = io.BytesIO()
+    kept.write_parquet(buffer, compression="zstd")
+    return buffer.getvalue()
 
 
 def _back_up(store: Store, path: str, data: bytes) -> None:

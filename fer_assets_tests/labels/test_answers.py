@@ -2,12 +2,20 @@ import io
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fer_assets.labels.answer_files import AnswerFile
-from fer_assets.labels.answers import CrowdAnswers, missing_answers, read_answers, worker_id
-from fer_assets.labels.questionnaire import Questionnaire
+from fer_assets.labels.answers import (
+    REMARKS,
+    CrowdAnswers,
+    missing_answers,
+    read_answers,
+    worker_id,
+)
+from fer_assets.labels.questionnaire import Questionnaire, check_answers, load_questionnaire
 from fer_assets.labels.simulation import SimulatedCrowd, simulate_answers
-from fer_assets.storage.schemas.tiktokfer import CROWD_ANSWERS
+from fer_assets.storage.schemas.tiktokfer import ANSWER_FLAGS, CROWD_ANSWERS
 
 HEADER = "task_id,worker,question,answer,is_simulated\n"
 
@@ -39,15 +47,17 @@ def test_every_kind_of_file_reads_the_same(
         kind, simulated.write_parquet
     )(out)
     found = read_answers([AnswerFile(f"a.{kind}", out.getvalue())], tasks, questionnaire, salt="s")
-    assert found.report.n_accepted == simulated.height == found.answers.height
+    votes = simulated.filter(~pl.col("question").is_in(REMARKS))
+    assert found.report.n_accepted == votes.height == found.answers.height
+    assert found.report.n_flags == simulated.height - votes.height > 0
     assert not found.report.rejected
     assert not found.report.dropped
     assert found.answers["is_simulated"].all()
     assert missing_answers(tasks, found.answers) == 0
-    names = simulated.with_columns(
+    names = votes.with_columns(
         worker_id=pl.col("worker").map_elements(lambda n: worker_id(n, "s"), pl.String)
     )
-    keys = ["task_id", "worker_id", "question", "answer"]
+    keys = ["task_id", "worker_id", "question", "answer", "duration_s"]
     assert found.answers.select(keys).sort(keys).equals(names.select(keys).sort(keys))
 
 
@@ -170,3 +180,136 @@ def test_long_and_strange_text_is_cut(tasks: pl.DataFrame, questionnaire: Questi
     found = _read(tasks, questionnaire, f"{task},w,is_face,{'x' * 500}\x1e\x1f,false\n")
     assert found.answers["answer"][0] == "x" * 64
     assert found.answers["status"][0] == "rejected"
+
+
+WITH_REMARKS = "task_id,worker,question,answer,is_simulated,duration_s,comment\n"
+
+
+def _read_remarks(tasks: pl.DataFrame, questionnaire: Questionnaire, text: str) -> CrowdAnswers:
+    file = AnswerFile("a.csv", (WITH_REMARKS + text).encode())
+    return read_answers([file], tasks, questionnaire, salt="s")
+
+
+def test_skips_and_flags_are_kept_apart(tasks: pl.DataFrame, questionnaire: Questionnaire) -> None:
+    a, b, c, d = tasks["task_id"][:4]
+    found = _read_remarks(
+        tasks, questionnaire,
+        f"{a},w,skip,cant-tell,false,3.5,\n"
+        f'{b},w,is_face,no,false,,\n{b},w,flag,other,false,,"=1+1 <b>\n</b>"\n'
+        f"{c},w,skip,cant-tell,false,,\n{c},w,is_face,no,false,,\n"
+        f"{d},w,skip,bored,false,,\n{d},v,flag,hm,false,,x\n",
+    )  # fmt: skip
+    assert found.flags.schema == ANSWER_FLAGS.empty().schema
+    kept = found.flags.select("task_id", "kind", "reason", "comment").sort("comment")
+    assert sorted(kept.iter_rows(), key=str) == sorted(
+        [(a, "skip", "cant-tell", None), (b, "flag", "other", "=1+1 <b></b>"),
+         (c, "skip", "cant-tell", None)], key=str,
+    )  # fmt: skip
+    assert found.report.n_flags == 3
+    assert found.report.rejected == {"answered although skipped": 1}
+    assert found.report.dropped == {"unknown reason to skip": 1, "unknown reason to flag": 1}
+    accepted = found.answers.filter(pl.col("status") == "accepted")
+    assert accepted["task_id"].to_list() == [b]
+    assert missing_answers(tasks, found.answers) == 5 * tasks.height - 1
+
+
+def test_nobody_waits_for_a_face_that_all_skip(
+    tasks: pl.DataFrame, questionnaire: Questionnaire
+) -> None:
+    a, b = tasks["task_id"][:2]
+    rows = "".join(f"{a},w{i},skip,cant-tell,false,,\n" for i in range(5))
+    rows += "".join(f"{b},w{i},skip,cant-tell,false,,\n" for i in range(4))
+    found = _read_remarks(tasks, questionnaire, rows)
+    assert missing_answers(tasks, found.answers, found.flags) == 5 * (tasks.height - 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("12.5", 12.5), ("0", 0.0), ("-1", None), ("nan", None), ("inf", None), ("long", None),
+     ("1e9", None), ("", None)],
+)  # fmt: skip
+def test_durations_that_are_none_are_left_out(
+    tasks: pl.DataFrame, questionnaire: Questionnaire, text: str, seconds: float | None
+) -> None:
+    task = tasks["task_id"][0]
+    rows = f"{task},w,is_face,yes,false,{text},\n{task},w,ekman,sad,false,,\n"
+    found = _read_remarks(tasks, questionnaire, rows)
+    assert found.answers["duration_s"].to_list() == [seconds, seconds]
+    assert found.report.n_accepted == 2
+
+
+def test_comments_are_plain_and_short(tasks: pl.DataFrame, questionnaire: Questionnaire) -> None:
+    task = tasks["task_id"][0]
+    rows = f"{task},w,flag,other,false,,\x1b[31m{'y' * 900}\n"
+    comment = _read_remarks(tasks, questionnaire, rows).flags["comment"][0]
+    assert comment == "[31m" + "y" * 496
+
+
+PAPER = load_questionnaire()
+QUESTION = st.sampled_from([*(q.id for q in PAPER.questions), "mood", "skip", "flag"])
+ANSWER = st.sampled_from(
+    ["yes", "no", "sad", "none", "cry", "kiss", "I", "7", "woman", "cant-tell", "other",
+     "<script>alert(1)</script>", '=HYPERLINK("http://x")', "+1", "@a", "", " "]
+)  # fmt: skip
+COMMENT = st.sampled_from(["", "=1+1", "<img src=x onerror=y>", "@SUM(A1)", 'it\'s, "fine"'])
+ROW = st.tuples(
+    st.sampled_from(["t0", "t1", "nowhere", ""]), st.sampled_from(["v", "w", ""]), QUESTION,
+    ANSWER, st.sampled_from(["true", "false", "2"]), COMMENT,
+)  # fmt: skip
+
+
+def _task_rows() -> pl.DataFrame:
+    names = {"task_id": ["t0", "t1"], "face_id": ["f0", "f1"], "video_id": ["x", "x"]}
+    wanted = pl.Series([2, 2], dtype=pl.Int32)
+    return pl.DataFrame(names).with_columns(answers_wanted=wanted)
+
+
+def _csv(rows: list[tuple[str, ...]]) -> AnswerFile:
+    columns = ["task_id", "worker", "question", "answer", "is_simulated", "comment"]
+    frame = pl.DataFrame(rows, schema=columns, orient="row")
+    return AnswerFile("a.csv", frame.write_csv().encode())
+
+
+@given(rows=st.lists(ROW, max_size=40))
+@settings(max_examples=120, deadline=None)
+def test_every_row_is_counted_once_whatever_comes(rows: list[tuple[str, ...]]) -> None:
+    tasks = _task_rows()
+    found = read_answers([_csv(rows)], tasks, PAPER, salt="s") if rows else None
+    if found is None:
+        return
+    report = found.report
+    kept = report.n_accepted + sum(report.rejected.values()) + report.n_flags
+    assert kept + sum(report.dropped.values()) == report.n_rows == len(rows)
+    accepted = found.answers.filter(pl.col("status") == "accepted")
+    for _, submission in accepted.group_by("task_id", "worker_id"):
+        assert (
+            check_answers(PAPER, dict(submission.select("question", "answer").iter_rows())) is None
+        )
+        key = submission.select("task_id", "worker_id").row(0)
+        skipped = found.flags.filter(kind="skip").select("task_id", "worker_id").rows()
+        assert key not in skipped
+    assert 0 <= missing_answers(tasks, found.answers) <= 4
+    # the same file replayed, under another name, changes nothing that counts
+    file = _csv(rows)
+    twice = read_answers([file, AnswerFile("b.csv", file.data)], tasks, PAPER, salt="s")
+    assert twice.answers.equals(found.answers)
+    assert twice.flags.equals(found.flags)
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_order_within_submissions_does_not_matter(data: st.DataObject) -> None:
+    submissions = {
+        ("t0", "v"): [("is_face", "yes"), ("ekman", "none"), ("beyond_ekman", "cry")],
+        ("t0", "w"): [("is_face", "no"), ("flag", "other")],
+        ("t1", "v"): [("skip", "cant-tell")],
+        ("t1", "w"): [("is_face", "no"), ("ekman", "sad")],
+    }
+    rows = [(t, w, q, a, "false", "") for (t, w), said in submissions.items() for q, a in said]
+    shuffled = data.draw(st.permutations(rows))
+    tasks = _task_rows()
+    first = read_answers([_csv(rows)], tasks, PAPER, salt="s")
+    other = read_answers([_csv(list(shuffled))], tasks, PAPER, salt="s")
+    assert first.answers.equals(other.answers)
+    assert first.flags.equals(other.flags)
+    assert first.report.n_accepted == 4

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass
+from pathlib import Path
 
+import cv2
+import numpy as np
 import polars as pl
 import pytest
 
+from fer_assets.media.image_codec import encode_jpeg
+from fer_assets.release.notice_marks import NOTICES_END, NOTICES_START
+from fer_assets.release.publishing import Publication
 from fer_assets.storage.schemas.tiktokfer import (
     CROWD_LABELS,
+    DATASET_RELEASE,
     DEMOGRAPHICS,
     FACE_CROPS,
     FRAMES,
     IDENTITY_CLUSTERS,
     RAW_VIDEOS,
 )
+from fer_assets.storage.store import LocalStore
 
 NAMES = ("angry", "kiss", "sad")
 
@@ -137,3 +146,75 @@ def make_tables(n_people: int = 6) -> Tables:
 @pytest.fixture(scope="session")
 def tables() -> Tables:
     return make_tables()
+
+
+def picture(seed: int, quality: int = 95, px: int = 224) -> bytes:
+    """A smooth random picture as JPEG; another quality is another file of the same picture."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (24, 24, 3)).astype(np.uint8)
+    smooth = cv2.resize(coarse, (px, px), interpolation=cv2.INTER_CUBIC)
+    return encode_jpeg(smooth, quality)
+
+
+def make_release(n_people: int = 6, n_faces: int = 5, first: int = 0) -> pl.DataFrame:
+    """One video a person, every face its own picture; the last face has no label."""
+    names, splits = ("angry", "kiss", "sad"), ("train", "train", "val", "test")
+    rows = []
+    for p in range(first, first + n_people):
+        video = f"{p:016x}"
+        for i in range(n_faces):
+            face, expression = f"{video}/{500 * i}/500-500", names[(p + i) % 3]
+            is_last = i == n_faces - 1
+            rows.append(
+                {
+                    "face_id": face,
+                    "video_id": video,
+                    "clip_id": f"{video}/{expression}/0",
+                    "identity_id": f"id{p:02d}",
+                    "split": splits[p % 4],
+                    "prompt": expression,
+                    "label": None if is_last else expression,
+                    "soft_label": []
+                    if is_last
+                    else [
+                        {"expression": expression, "prob": 0.75},
+                        {"expression": "wink", "prob": 0.25},
+                    ],
+                    "agreement": 0.75,
+                    "skin_tone": ("II", "V")[p % 2],
+                    "age_group": "adult" if p else None,
+                    "gender": "woman",
+                    "is_simulated": False,
+                    "image": {"bytes": picture(100 * p + i), "path": f"{p}-{i}.jpg"},
+                }
+            )
+    return DATASET_RELEASE.frame(rows)
+
+
+@pytest.fixture(scope="session")
+def faces() -> pl.DataFrame:
+    return make_release()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> LocalStore:
+    return LocalStore(tmp_path / "root")
+
+
+def publication(**changed: object) -> Publication:
+    given = {
+        "key": "face-challenge",
+        "title": "Face <b>Challenge</b>",
+        "published_on": datetime.date(2026, 3, 1),
+        "classes": ("angry", "kiss", "sad"),
+        "ekman": ("angry", "sad"),
+        "creator": "A Lab",
+        "licence": "CC-BY-4.0",
+        "terms": {"videos, source": "rendered"},
+        "documents": {
+            "dataset_card.md": f"# Card\n\n{NOTICES_START}\n{NOTICES_END}\n".encode(),
+            "dataset_card.html": f"<h1>Card</h1>{NOTICES_START}{NOTICES_END}".encode(),
+            "people.png": b"png",
+        },
+    }
+    return Publication(**{**given, **changed})

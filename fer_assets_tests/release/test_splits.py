@@ -105,3 +105,46 @@ def test_images_without_a_label_count() -> None:
 def test_shares_must_sum_to_one() -> None:
     with pytest.raises(ValueError, match="sum to 1"):
         SplitSettings(0.6, 0.3, 0.3)
+
+
+@given(st.data())
+@settings(deadline=None, max_examples=40)
+def test_a_life_of_a_dataset(data: st.DataObject) -> None:
+    """People come, get more images, leave and come back: nobody ever changes split."""
+    known: dict[str, Split] = {}
+    for round_number in range(4):
+        everybody = _counts(20, seed=round_number, n_labels=4)
+        here = data.draw(st.sets(st.sampled_from(sorted(everybody["group_id"].unique()))))
+        counts = everybody.filter(pl.col("group_id").is_in(sorted(here)))
+        splits = assign_splits(counts, known)
+        assert set(splits) == here
+        assert list(splits) == sorted(splits)
+        assert all(splits[person] == known[person] for person in splits.keys() & known.keys())
+        assert splits == assign_splits(counts.sample(fraction=1, shuffle=True, seed=1), known)
+        known |= splits
+
+
+@given(st.integers(0, 200))
+@settings(deadline=None, max_examples=20)
+def test_greedy_is_at_least_as_good_as_chance(seed: int) -> None:
+    """Worst label of the assignment against the median of random ones with the same sizes."""
+    counts = _counts(60, seed, 5)
+    splits = assign_splits(counts)
+    wanted = np.array([0.6, 0.2, 0.2])
+    ours = np.abs(_shares(counts, splits) - wanted).max()
+    rng = np.random.default_rng(seed)
+    people, sizes = sorted(splits), list(splits.values())
+    chance = []
+    for _ in range(9):
+        shuffled = dict(zip(people, rng.permutation(sizes).tolist(), strict=True))
+        chance.append(np.abs(_shares(counts, shuffled) - wanted).max())
+    assert ours <= np.median(chance)
+
+
+def test_a_name_in_another_order_of_rows_moves_nobody_else() -> None:
+    """A newcomer takes a place of its own; all others stay where the registry has them."""
+    counts = _counts(40)
+    first = assign_splits(counts)
+    newcomer = pl.DataFrame({"group_id": ["a-new"], "label": ["l3"], "n": [500]})
+    after = assign_splits(pl.concat([newcomer, counts.select("group_id", "label", "n")]), first)
+    assert {person: split for person, split in after.items() if person != "a-new"} == first

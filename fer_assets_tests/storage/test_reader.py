@@ -9,7 +9,7 @@ import fer_assets
 from fer_assets.storage.layout import LAYOUT_VERSION, Place, check_layout
 from fer_assets.storage.ledger import Output, rebuild
 from fer_assets.storage.planning import Build, Unit
-from fer_assets.storage.reader import Dataset, NotMaterializedError
+from fer_assets.storage.reader import Dataset, NotMaterializedError, OutdatedTableError
 from fer_assets.storage.schemas.catalog import ASSET_TABLES
 from fer_assets.storage.store import LocalStore, StoreError, open_store
 from fer_assets.storage.tombstones import add_tombstones
@@ -53,6 +53,15 @@ def test_only_some_columns_and_without_the_withdrawn(store):
     assert found["path"].to_list() == ["b.mp4", "c.mp4"]
     with pytest.raises(KeyError):
         data.table(RAW, "key", columns=["nothing"])
+
+
+@pytest.mark.parametrize("columns", [None, ["path", "status"]])
+def test_a_table_of_an_earlier_release_is_named(store, columns):
+    entry = Dataset(store).manifest(RAW, "key").units["b"].tables["raw_videos"]
+    frame = pl.read_parquet(store.local(entry.path)).drop("status")
+    frame.write_parquet(store.local(entry.path))
+    with pytest.raises(OutdatedTableError, match=r"raw_videos.*earlier one\. Materialise"):
+        Dataset(store).table(RAW, "key", columns=columns)
 
 
 def test_only_some_units(store):

@@ -38,29 +38,36 @@ class GoldSettings:
 
 
 def cast_ballots(answers: pl.DataFrame) -> pl.DataFrame:
-    """One row per face and worker.
+    """One row per face and worker; the package's rules 1 to 4 are applied here.
 
     Args:
         answers: CROWD_ANSWERS; rejected rows are left out.
 
     Returns:
-        face_id, worker_id, is_simulated, one String column per question (null: not answered), and
-        ``expression``: the Ekman answer, or where that is ``none`` the beyond-Ekman answer; null
-        where the worker sees no face.
+        face_id, worker_id, is_simulated, duration_s, one String column per question (null: not
+        answered, or answered twice and differently), and ``expression``: the Ekman answer, or
+        where that is ``none`` the beyond-Ekman answer; null where the worker sees no face.
     """
     accepted = answers.filter(pl.col("status") == "accepted")
     ballots = accepted.group_by("face_id", "worker_id").agg(
         pl.col("is_simulated").any(),
-        *(
-            pl.col("answer").filter(pl.col("question") == question).first().alias(question)
-            for question in QUESTIONS
-        ),
+        pl.col("duration_s").max(),
+        *(_only_answer(question).alias(question) for question in QUESTIONS),
+    )
+    sees_face = pl.col(IS_FACE) == YES
+    ballots = ballots.with_columns(
+        pl.when(sees_face).then(question).alias(question)
+        for question in QUESTIONS
+        if question != IS_FACE
     )
     return ballots.with_columns(
-        expression=pl.when(pl.col(IS_FACE) == YES).then(
-            pl.when(pl.col(EKMAN) == NONE).then(BEYOND_EKMAN).otherwise(EKMAN)
-        )
+        expression=pl.when(pl.col(EKMAN) == NONE).then(BEYOND_EKMAN).otherwise(EKMAN)
     ).sort("face_id", "worker_id")
+
+
+def _only_answer(question: str) -> pl.Expr:
+    answers = pl.col("answer").filter(pl.col("question") == question)
+    return pl.when(answers.n_unique() == 1).then(answers.min())
 
 
 def gold_accuracy(ballots: pl.DataFrame, gold: pl.DataFrame) -> pl.DataFrame:
@@ -84,12 +91,9 @@ def gold_accuracy(ballots: pl.DataFrame, gold: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def without_failing_workers(
-    ballots: pl.DataFrame, accuracy: pl.DataFrame, settings: GoldSettings
-) -> pl.DataFrame:
-    """The ballots of workers who do not fail the gold tasks; `accuracy` from `gold_accuracy`."""
-    failing = accuracy.filter(
+def failing_workers(accuracy: pl.DataFrame, settings: GoldSettings) -> pl.Series:
+    """Ids of the workers who fail the gold tasks; `accuracy` from `gold_accuracy`."""
+    return accuracy.filter(
         (pl.col("n_gold") >= settings.min_answers)
         & (pl.col("gold_accuracy") < settings.min_accuracy)
-    )
-    return ballots.join(failing, on="worker_id", how="anti", maintain_order="left")
+    )["worker_id"]

@@ -11,7 +11,11 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_assets.labels.aggregation.softmax import softmax_rows
 from fer_assets.labels.aggregation.votes import Votes
+
+_LANES = 4
+"""float64 numbers in a vector register that every x86 processor of the last decade has."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class DawidSkeneSettings:
             simulated crowds it falls behind the plain majority, with 4 lent votes on none.
     """
 
-    max_iterations: int = 100
+    max_iterations: int = 500
     tolerance: float = 1e-6
     prior_votes: float = 4.0
 
@@ -44,6 +48,8 @@ class DawidSkene:
             priors.
         confusion: float64 (n_workers, n_classes, n_classes): probability that the worker says
             the last index where the truth is the middle one; uniform where nothing is known.
+        expected_votes: float64 (n_workers, n_classes, n_classes): how many such votes the worker
+            is expected to have given.
         priors: float64 (n_classes,), share of each class, sums to 1.
         accuracy: float64 (n_workers,), share of the worker's votes expected to be right; NaN for
             a worker without votes.
@@ -55,6 +61,7 @@ class DawidSkene:
 
     posterior: NDArray[np.float64]
     confusion: NDArray[np.float64]
+    expected_votes: NDArray[np.float64]
     priors: NDArray[np.float64]
     accuracy: NDArray[np.float64]
     log_likelihood: float
@@ -88,47 +95,54 @@ def dawid_skene(votes: Votes, settings: DawidSkeneSettings | None = None) -> Daw
     settings = settings or DawidSkeneSettings()
     if votes.items.size == 0:
         raise ValueError("Dawid-Skene needs at least one vote")
-    coordinates = _sorted_coordinates(votes)
-    posterior = _first_posterior(votes.counts())
-    joint = np.empty((votes.n_workers, votes.n_classes, votes.n_classes))
+    by_item = votes.by_item()
+    cells = by_item.workers * votes.n_classes + by_item.labels
+    posterior = _widened(first_posterior(votes.counts()))
+    rows = np.empty_like(posterior)
+    joint = np.empty((votes.n_workers, votes.n_classes, posterior.shape[1]))
     log_confusion = np.empty_like(joint)
-    priors = np.empty(votes.n_classes)
     n_iterations, moved, log_likelihood = 0, np.inf, 0.0
     while n_iterations < settings.max_iterations and moved > settings.tolerance:
-        _m_step(*coordinates, posterior, settings.prior_votes, joint, log_confusion, priors)
-        moved, log_likelihood = _e_step(*coordinates, log_confusion, priors, posterior)
+        log_priors = _count(by_item.starts, cells, posterior, joint)
+        _m_step(joint, settings.prior_votes, log_confusion)
+        _log_joint(by_item.starts, cells, log_confusion, log_priors, rows)
+        moved, log_likelihood = softmax_rows(rows, posterior)
+        posterior, rows = rows, posterior
         n_iterations += 1
+    _count(by_item.starts, cells, posterior, joint)
+    posterior = posterior[:, : votes.n_classes].copy()
     return DawidSkene(
         posterior=posterior,
-        confusion=np.exp(log_confusion).transpose(0, 2, 1).copy(),
-        priors=priors,
-        accuracy=_accuracy(votes, posterior),
-        log_likelihood=float(log_likelihood),
+        confusion=np.exp(log_confusion[:, :, : votes.n_classes]).transpose(0, 2, 1).copy(),
+        expected_votes=joint[:, :, : votes.n_classes].transpose(0, 2, 1).copy(),
+        priors=np.exp(log_priors[: votes.n_classes]),
+        accuracy=expected_accuracy(votes, posterior),
+        log_likelihood=log_likelihood,
         n_iterations=n_iterations,
-        last_change=float(moved),
-        has_converged=bool(moved <= settings.tolerance),
+        last_change=moved,
+        has_converged=moved <= settings.tolerance,
     )
 
 
-def _sorted_coordinates(
-    votes: Votes,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Items, workers and labels by item, then worker, then label."""
-    pairs = votes.items * votes.n_workers + votes.workers
-    keys = np.sort(pairs * votes.n_classes + votes.labels)
-    pairs, labels = np.divmod(keys, votes.n_classes)
-    items, workers = np.divmod(pairs, votes.n_workers)
-    return items, workers, labels
-
-
-def _first_posterior(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def first_posterior(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Shares of the votes, float64 (n_items, n_classes); where there are none, of all votes."""
     total = counts.sum(axis=1, keepdims=True)
     overall = counts.sum(axis=0) / counts.sum()
     shares: NDArray[np.float64] = np.where(total > 0, counts / np.maximum(total, 1), overall)
     return shares
 
 
-def _accuracy(votes: Votes, posterior: NDArray[np.float64]) -> NDArray[np.float64]:
+def _widened(posterior: NDArray[np.float64]) -> NDArray[np.float64]:
+    """With classes that nothing belongs to, so that rows fill whole vectors and cache lines.
+
+    Their prior is 0 and stays it: the other classes' figures are what they would be without.
+    """
+    n_more = -posterior.shape[1] % _LANES
+    return np.pad(posterior, ((0, 0), (0, n_more)))
+
+
+def expected_accuracy(votes: Votes, posterior: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of each worker's votes expected to be right, float64 (n_workers,); NaN without any."""
     right = posterior[votes.items, votes.labels]
     n_votes = np.bincount(votes.workers, minlength=votes.n_workers)
     n_right = np.bincount(votes.workers, weights=right, minlength=votes.n_workers)
@@ -139,57 +153,48 @@ def _accuracy(votes: Votes, posterior: NDArray[np.float64]) -> NDArray[np.float6
 
 
 @numba.njit(cache=True)
-def _m_step(items, workers, labels, posterior, prior_votes, joint, log_confusion, priors):  # type: ignore[no-untyped-def]
-    """Fill `joint` and `log_confusion` (worker, answer, truth) and `priors` from `posterior`."""
+def _count(starts, cells, posterior, joint):  # type: ignore[no-untyped-def]
+    """Fill `joint` (worker, answer, truth) with the expected votes; return the log priors."""
     n_items, n_classes = posterior.shape
     joint[:] = 0.0
-    for v in range(len(items)):
-        row = joint[workers[v], labels[v]]
-        for k in range(n_classes):
-            row[k] += posterior[items[v], k]
-    if prior_votes > 0:
-        crowd = joint.sum(axis=0)
-        for k in range(n_classes):
-            total = crowd[:, k].sum() + n_classes
-            for answer in range(n_classes):
-                joint[:, answer, k] += prior_votes * (crowd[answer, k] + 1.0) / total
-    for w in range(joint.shape[0]):
-        for k in range(n_classes):
-            total = joint[w, :, k].sum()
-            for answer in range(n_classes):
-                if total > 0:
-                    log_confusion[w, answer, k] = np.log(joint[w, answer, k] / total)
-                else:
-                    log_confusion[w, answer, k] = -np.log(n_classes)
-    priors[:] = 0.0
+    flat = joint.reshape(-1, n_classes)
+    expected = np.zeros(n_classes)
     for i in range(n_items):
+        row = posterior[i]
         for k in range(n_classes):
-            priors[k] += posterior[i, k]
-    priors /= n_items
+            expected[k] += row[k]
+        for v in range(starts[i], starts[i + 1]):
+            count = flat[cells[v]]
+            for k in range(n_classes):
+                count[k] += row[k]
+    return np.log(expected / n_items)
+
+
+def _m_step(
+    joint: NDArray[np.float64], prior_votes: float, log_confusion: NDArray[np.float64]
+) -> None:
+    """Fill `log_confusion` (worker, answer, truth) from `joint`, to which lent votes are added."""
+    if prior_votes > 0:
+        of_crowd = 1.0 + joint.sum(axis=0)
+        joint += prior_votes * of_crowd / of_crowd.sum(axis=0)
+    total = joint.sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        np.log(joint, out=log_confusion)
+        log_confusion -= np.log(total)
+    if not total.all():
+        np.copyto(log_confusion, -np.log(joint.shape[1]), where=total == 0)
 
 
 @numba.njit(cache=True)
-def _e_step(items, workers, labels, log_confusion, priors, posterior):  # type: ignore[no-untyped-def]
-    """Overwrite `posterior`; return its largest change and the log-likelihood of the votes."""
-    n_items, n_classes = posterior.shape
-    log_priors = np.log(priors)
-    row = np.empty(n_classes)
-    moved, log_likelihood = 0.0, 0.0
-    v = 0
+def _log_joint(starts, cells, log_confusion, log_priors, rows):  # type: ignore[no-untyped-def]
+    """Fill `rows` (item, truth) with the logarithm of prior times likelihood of the votes."""
+    n_items, n_classes = rows.shape
+    flat = log_confusion.reshape(-1, n_classes)
     for i in range(n_items):
-        row[:] = log_priors
-        while v < len(items) and items[v] == i:
-            confusion = log_confusion[workers[v], labels[v]]
+        row = rows[i]
+        for k in range(n_classes):
+            row[k] = log_priors[k]
+        for v in range(starts[i], starts[i + 1]):
+            confusion = flat[cells[v]]
             for k in range(n_classes):
                 row[k] += confusion[k]
-            v += 1
-        top = row.max()
-        total = 0.0
-        for k in range(n_classes):
-            row[k] = np.exp(row[k] - top)
-            total += row[k]
-        log_likelihood += top + np.log(total)
-        for k in range(n_classes):
-            moved = max(moved, abs(row[k] / total - posterior[i, k]))
-            posterior[i, k] = row[k] / total
-    return moved, log_likelihood

@@ -6,13 +6,23 @@ belong here: who a person is (`identities/`).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from fer_assets.labels.questionnaire import DEMOGRAPHICS as QUESTIONS
-from fer_assets.storage.schemas.tiktokfer import DEMOGRAPHICS
+from fer_assets.storage.schemas.tiktokfer import DEMOGRAPHIC_DISAGREEMENTS, DEMOGRAPHICS
 
 
-def person_demographics(ballots: pl.DataFrame, faces: pl.DataFrame) -> pl.DataFrame:
+@dataclass(frozen=True)
+class PersonDemographics:
+    """DEMOGRAPHICS, and the images behind every person who is not consistent."""
+
+    people: pl.DataFrame
+    disagreements: pl.DataFrame
+
+
+def person_demographics(ballots: pl.DataFrame, faces: pl.DataFrame) -> PersonDemographics:
     """The most frequent answer over all images of each person.
 
     For person p and answer a, :math:`n_{pa}` sums the votes on all images of p; the estimate is
@@ -23,12 +33,12 @@ def person_demographics(ballots: pl.DataFrame, faces: pl.DataFrame) -> pl.DataFr
     Args:
         ballots: face_id, skin_tone, age_group, gender, is_simulated: one row per face and worker;
             answers may be null.
-        faces: face_id, identity_id: the images that show a face.
+        faces: face_id, video_id, identity_id: the images that show a face.
 
     Returns:
-        DEMOGRAPHICS, one row for every identity in `faces`.
+        DEMOGRAPHICS with one row for every identity in `faces`, and DEMOGRAPHIC_DISAGREEMENTS.
     """
-    votes = ballots.join(faces.select("face_id", "identity_id"), on="face_id")
+    votes = ballots.join(faces.select("face_id", "video_id", "identity_id"), on="face_id")
     people = (
         faces.select("identity_id")
         .unique()
@@ -37,18 +47,36 @@ def person_demographics(ballots: pl.DataFrame, faces: pl.DataFrame) -> pl.DataFr
             on="identity_id",
             how="left",
         )
-        .with_columns(pl.col("is_simulated").fill_null(False), is_consistent=pl.lit(True))
+        .with_columns(pl.col("is_simulated").fill_null(False))
     )
+    dissent = [DEMOGRAPHIC_DISAGREEMENTS.empty()]
     for question in QUESTIONS:
         given = votes.filter(pl.col(question).is_not_null())
         estimate = _first_choice(given, "identity_id", question)
-        dissent = _dissent(given, estimate, question)
-        people = people.join(
-            estimate.select("identity_id", question), on="identity_id", how="left"
-        ).with_columns(
-            is_consistent=pl.col("is_consistent") & ~pl.col("identity_id").is_in(dissent.to_list())
-        )
-    return DEMOGRAPHICS.conform(people)
+        dissent.append(_dissent(given, estimate, question))
+        people = people.join(estimate.select("identity_id", question), on="identity_id", how="left")
+    disagreements = DEMOGRAPHIC_DISAGREEMENTS.conform(pl.concat(dissent))
+    inconsistent = disagreements["identity_id"].unique().implode()
+    people = people.with_columns(is_consistent=~pl.col("identity_id").is_in(inconsistent))
+    return PersonDemographics(DEMOGRAPHICS.conform(people), disagreements)
+
+
+def worst_first(disagreements: pl.DataFrame) -> pl.DataFrame:
+    """For a curator: people with most disagreeing images first, their clearest images first.
+
+    Args:
+        disagreements: DEMOGRAPHIC_DISAGREEMENTS.
+
+    Returns:
+        The same rows; by people's disagreeing images, then a person's answers on the image that
+        back the other answer, both falling, then by key.
+    """
+    n_images = pl.col("face_id").n_unique().over("identity_id")
+    backing = pl.col("share") * pl.col("n_answers")
+    return disagreements.sort(
+        n_images, "identity_id", backing, "question", "face_id",
+        descending=[True, False, True, False, False],
+    )  # fmt: skip
 
 
 def _first_choice(votes: pl.DataFrame, key: str, question: str) -> pl.DataFrame:
@@ -62,14 +90,23 @@ def _first_choice(votes: pl.DataFrame, key: str, question: str) -> pl.DataFrame:
     )
 
 
-def _dissent(votes: pl.DataFrame, estimate: pl.DataFrame, question: str) -> pl.Series:
-    """People with an image whose majority is another answer than the person's."""
+def _dissent(votes: pl.DataFrame, estimate: pl.DataFrame, question: str) -> pl.DataFrame:
+    """Images whose majority is another answer than the person's: DEMOGRAPHIC_DISAGREEMENTS."""
     images = _first_choice(votes, "face_id", question).filter(
         (pl.col("total") >= 2) & (2 * pl.col("n") > pl.col("total"))
     )
     return (
-        images.join(votes.select("face_id", "identity_id").unique(), on="face_id")
-        .join(estimate.select("identity_id", person=question), on="identity_id")
-        .filter(pl.col(question).ne_missing(pl.col("person")))["identity_id"]
-        .unique()
+        images.join(votes.select("face_id", "video_id", "identity_id").unique(), on="face_id")
+        .join(estimate.select("identity_id", of_person=question), on="identity_id")
+        .filter(pl.col(question).ne_missing(pl.col("of_person")))
+        .select(
+            "identity_id",
+            "face_id",
+            "video_id",
+            pl.lit(question).alias("question"),
+            "of_person",
+            pl.col(question).alias("of_image"),
+            share=pl.col("n") / pl.col("total"),
+            n_answers=pl.col("total").cast(pl.Int32),
+        )
     )

@@ -15,6 +15,21 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
+class SortedVotes:
+    """Votes by item, so that no result depends on the order they came in.
+
+    Attributes:
+        starts: int64 (n_items + 1,): the votes on item i are starts[i] up to starts[i + 1].
+        workers: int64 (n,).
+        labels: int64 (n,).
+    """
+
+    starts: NDArray[np.int64]
+    workers: NDArray[np.int64]
+    labels: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Votes:
     """n votes in coordinate form.
 
@@ -49,6 +64,19 @@ class Votes:
             self.items * self.n_classes + self.labels, minlength=self.n_items * self.n_classes
         )
         return flat.reshape(self.n_items, self.n_classes).astype(np.int64)
+
+    def by_item(self) -> SortedVotes:
+        """The votes by item, then worker, then label, whatever order they came in."""
+        pairs = self.items * self.n_workers + self.workers
+        keys = np.sort(pairs * self.n_classes + self.labels)
+        per_item = np.bincount(self.items, minlength=self.n_items)
+        starts = np.concatenate([[0], np.cumsum(per_item)]).astype(np.int64)
+        # keys less what their item contributes: cheaper than dividing
+        cells = keys - np.repeat(
+            np.arange(self.n_items) * (self.n_workers * self.n_classes), per_item
+        )
+        workers = cells // max(1, self.n_classes)
+        return SortedVotes(starts, workers, cells - workers * self.n_classes)
 
 
 @dataclass(frozen=True)

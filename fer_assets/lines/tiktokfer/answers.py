@@ -72,21 +72,36 @@ def _answers_work(
     report = found.report
     lost = [f"{name}: {n}" for name, n in sorted({**report.dropped, **report.rejected}.items())]
     lost += [f"{file.name} left out: {file.reason}" for file in report.rejected_files]
-    yield Output(WHOLE, {"crowd_answers": found.answers}, reason="; ".join(lost) or None)
+    tables = {"crowd_answers": found.answers, "answer_flags": found.flags}
+    yield Output(WHOLE, tables, reason="; ".join(lost) or None)
 
 
 def _no_answers(workspace: Workspace, partition: str | None) -> str | None:
     if _answer_files(workspace, partition):
         return None
-    wanted = int(workspace.data.table(LABELLING_TASKS, partition)["answers_wanted"].sum())
+    tasks = workspace.data.table(LABELLING_TASKS, partition, columns=["answers_wanted"])
+    wanted = int(tasks["answers_wanted"].sum())
     if not wanted:
         return "there is no face to label yet"
     return f"{wanted} answers are missing; put files into {answers_folder(partition)}"
 
 
+def _collect(workspace: Workspace, partition: str | None) -> None:
+    """Bring in what workers answered on the labelling page."""
+    from fer_assets.lines.tiktokfer.page_answers import collect_page_answers
+
+    if partition is not None:
+        collect_page_answers(workspace, partition)
+
+
 def _answers_summary(workspace: Workspace, partition: str | None, report: BuildReport) -> Summary:
-    answers = workspace.data.table(CROWD_ANSWERS, partition)
+    from fer_assets.labels.uncertainty import uncertainty
+
+    answers = workspace.data.table(CROWD_ANSWERS, partition, "crowd_answers")
     accepted = answers.filter(pl.col("status") == "accepted")
+    tasks = workspace.data.table(LABELLING_TASKS, partition)
+    flags = workspace.data.table(CROWD_ANSWERS, partition, "answer_flags")
+    doubt = uncertainty(tasks, answers, questionnaire_of(workspace, partition), flags=flags)
     not_counted = report.manifest.units[WHOLE].reason
     return Summary(
         figures={
@@ -94,6 +109,11 @@ def _answers_summary(workspace: Workspace, partition: str | None, report: BuildR
             "workers": accepted["worker_id"].n_unique(),
             "rejected answers": answers.height - accepted.height,
             "answers still missing": n_missing(workspace, partition, answers),
+            "faces still uncertain": doubt.n_uncertain,
+            "further answers worth asking": doubt.further_answers,
+            "bits the next ones would bring": round(doubt.bits, 1),
+            "skipped": flags.filter(pl.col("kind") == "skip").height,
+            "flagged": flags.filter(pl.col("kind") == "flag").height,
             "simulated": bool(answers["is_simulated"].any()),
         },
         checks=[
@@ -106,7 +126,8 @@ def n_missing(workspace: Workspace, partition: str | None, answers: pl.DataFrame
     """Answers still wanted, summed over the tasks."""
     from fer_assets.labels.answers import missing_answers
 
-    return missing_answers(workspace.data.table(LABELLING_TASKS, partition), answers)
+    flags = workspace.data.table(CROWD_ANSWERS, partition, "answer_flags")
+    return missing_answers(workspace.data.table(LABELLING_TASKS, partition), answers, flags)
 
 
 CROWD_ANSWERS_STEP = Step(
@@ -118,5 +139,6 @@ CROWD_ANSWERS_STEP = Step(
     work=_answers_work,
     summarise=_answers_summary,
     waiting=_no_answers,
+    prepare=_collect,
     checks=("all_answers_count",),
 )

@@ -6,8 +6,10 @@ Belongs here: wiring of `labels.aggregation`. Does not belong here: its work.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 
 from fer_assets.lines.step import Check, Step, Summary
@@ -32,12 +34,16 @@ if TYPE_CHECKING:
 
 def _aggregation_settings(workspace: Workspace, partition: str | None) -> AggregationSettings:
     from fer_assets.labels.aggregation.combine import AggregationSettings
+    from fer_assets.labels.aggregation.estimates import soft_labels_of
     from fer_assets.labels.aggregation.majority import MajoritySettings
 
-    share = label_settings(workspace, partition).get("convincing_share")
-    if share is None:
-        return AggregationSettings()
-    return AggregationSettings(majority=MajoritySettings(convincing_share=share))
+    given, settings = label_settings(workspace, partition), AggregationSettings()
+    if (share := given.get("convincing_share")) is not None:
+        settings = replace(settings, majority=MajoritySettings(convincing_share=float(share)))
+    if (name := given.get("soft_labels")) is not None:
+        where = f"challenge {partition}: settings.labels.soft_labels"
+        settings = replace(settings, soft_labels=soft_labels_of(name, where))
+    return settings
 
 
 def _labels_build(workspace: Workspace, partition: str | None) -> Build:
@@ -71,8 +77,13 @@ def _labels_work(
     )
     tables = {
         "crowd_labels": found.labels,
+        "label_estimates": found.estimates,
+        "suspect_labels": found.suspects,
         "demographics": found.demographics,
+        "demographic_disagreements": found.disagreements,
         "workers": found.workers,
+        "worker_confusion": found.confusions,
+        "human_ceiling": found.ceiling,
         "agreement": pl.DataFrame(
             [
                 {
@@ -87,7 +98,8 @@ def _labels_work(
             schema=ASSET_TABLES[CROWD_LABELS]["agreement"].dtypes,
         ),
     }
-    yield Output(WHOLE, tables)
+    unfinished = None if found.has_converged else "a model stopped before it converged"
+    yield Output(WHOLE, tables, reason=unfinished)
 
 
 def _too_few_answers(workspace: Workspace, partition: str | None) -> str | None:
@@ -96,27 +108,32 @@ def _too_few_answers(workspace: Workspace, partition: str | None) -> str | None:
 
 
 def _labels_summary(workspace: Workspace, partition: str | None, report: BuildReport) -> Summary:
-    from fer_assets.figures.labels import label_bars
-
     del report
-    data, found = workspace.data, challenge(workspace, partition)
-    labels = data.table(CROWD_LABELS, partition, "crowd_labels")
-    people = data.table(CROWD_LABELS, partition, "demographics")
+    data = workspace.data
+
+    def table(name: str) -> pl.DataFrame:
+        return data.table(CROWD_LABELS, partition, name)
+
+    labels, people, ceiling = table("crowd_labels"), table("demographics"), table("human_ceiling")
     n_labelled = labels["label"].count()
     reasons = labels.drop_nulls("reason").group_by("reason").len("faces").sort("reason")
-    is_simulated = bool(labels["is_simulated"].any())
-    counts = dict(labels.drop_nulls("label").group_by("label").len().sort("label").iter_rows())
+    settings = _aggregation_settings(workspace, partition)
     return Summary(
         figures={
             "faces": labels.height,
             "labelled": n_labelled,
             "median agreement": round(median(labels, "agreement"), 3),
+            "suspect labels": table("suspect_labels").height,
             "people with inconsistent demographics": int((~people["is_consistent"]).sum()),
-            "simulated": is_simulated,
+            "workers left out": int(table("workers")["is_left_out"].sum()),
+            "soft labels by": settings.soft_labels,
+            "simulated": bool(labels["is_simulated"].any()),
+            **human_figures(ceiling),
         },
-        pictures={"labels": label_bars(counts, found.ekman)},
+        pictures=_pictures(workspace, partition, ceiling),
         tables={
-            "agreement by question": data.table(CROWD_LABELS, partition, "agreement"),
+            "agreement by question": table("agreement"),
+            **({"human ceiling": ceiling} if ceiling.height else {}),
             **({"no label": reasons} if reasons.height else {}),
         },
         checks=[
@@ -129,10 +146,49 @@ def _labels_summary(workspace: Workspace, partition: str | None, report: BuildRe
     )
 
 
+def human_figures(ceiling: pl.DataFrame) -> dict[str, float]:
+    """The macro average of HUMAN_CEILING as a figure; nothing where nothing was compared."""
+    average = ceiling.filter(pl.col("expression") == "all")["f1"]
+    if average.is_empty():
+        return {}
+    return {"one worker against the others, macro F1": round(float(average[0]), 3)}
+
+
+def _pictures(
+    workspace: Workspace, partition: str | None, ceiling: pl.DataFrame
+) -> dict[str, bytes]:
+    """Aggregates only: no picture names a worker or a face."""
+    from fer_assets.figures.confusions import confusion_plot
+    from fer_assets.figures.labels import label_bars
+    from fer_assets.figures.labels_ceiling import ceiling_plot
+    from fer_assets.figures.labels_workers import worker_plot
+
+    data = workspace.data
+    labels = data.table(CROWD_LABELS, partition, "crowd_labels").drop_nulls("label")
+    counts = dict(labels.group_by("label").len().sort("label").iter_rows())
+    confusions = data.table(CROWD_LABELS, partition, "worker_confusion")
+    classes = questionnaire_of(workspace, partition).votes
+    number = {name: place for place, name in enumerate(classes)}
+    matrix = np.zeros((len(classes), len(classes)))
+    cells = confusions.group_by("truth", "answer").agg(pl.col("n_votes").sum())
+    for truth, answer, n_votes in cells.iter_rows():
+        matrix[number[truth], number[answer]] = n_votes
+    return {
+        "labels": label_bars(counts, challenge(workspace, partition).ekman),
+        "workers": worker_plot(data.table(CROWD_LABELS, partition, "workers")),
+        "confusions of the crowd": confusion_plot(
+            np.rint(matrix), classes, "What workers say", axes_names=("truth", "answer"),
+            counted="votes",
+        ),
+        "one worker against the others": ceiling_plot(ceiling),
+    }  # fmt: skip
+
+
 CROWD_LABELS_STEP = Step(
     asset=CROWD_LABELS,
-    description="What the crowd says of each face and person: convincing majority, Dawid-Skene "
-    "soft labels, demographics per person, agreement.",
+    description="What the crowd says of each face and person: convincing majority, soft labels by "
+    "Dawid-Skene, one-coin, MACE or shares of votes, demographics, agreement, the workers' "
+    "quality, the human ceiling, and labels worth a second look.",
     deps=(CROWD_ANSWERS, IDENTITY_CLUSTERS, LABELLING_TASKS),
     build=_labels_build,
     units=_labels_units,

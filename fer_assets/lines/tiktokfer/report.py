@@ -15,6 +15,7 @@ from fer_assets import __version__
 from fer_assets.lines.step import Step, Summary
 from fer_assets.lines.tiktokfer.faces import DETECTOR, embedder_name
 from fer_assets.lines.tiktokfer.inputs import challenge, one_unit, whole
+from fer_assets.lines.tiktokfer.labels import human_figures
 from fer_assets.lines.tiktokfer.names import (
     BENCHMARK_SCORES,
     CROWD_LABELS,
@@ -90,6 +91,7 @@ def _work(workspace: Workspace, partition: str | None, units: Sequence[Unit]) ->
             ),
             scores=data.table(BENCHMARK_SCORES, partition, "benchmark_scores"),
             confusions=data.table(BENCHMARK_SCORES, partition, "confusions"),
+            human_ceiling=data.table(CROWD_LABELS, partition, "human_ceiling"),
             label_counts=dict(by_label.iter_rows()),
             ekman=challenge(workspace, partition).ekman,
             are_labels_simulated=bool(labels["is_simulated"].any()),
@@ -141,9 +143,11 @@ def _summary(workspace: Workspace, partition: str | None, report: BuildReport) -
     data, found = workspace.data, challenge(workspace, partition)
     labels = data.table(CROWD_LABELS, partition, "crowd_labels").drop_nulls("label")
     counts = dict(labels.group_by("label").len().sort("label").iter_rows())
+    ceiling = data.table(CROWD_LABELS, partition, "human_ceiling")
     scores = data.table(BENCHMARK_SCORES, partition, "benchmark_scores")
     beside = scores.filter(pl.col("paper_value").is_not_null())
     return Summary(
+        figures=human_figures(ceiling),
         pictures={"labels": label_bars(counts, found.ekman)},
         tables={
             "beside the paper": beside.select(
@@ -156,7 +160,8 @@ def _summary(workspace: Workspace, partition: str | None, report: BuildReport) -
 
 REPRODUCTION_REPORT_STEP = Step(
     asset=REPRODUCTION_REPORT,
-    description="One page: the paper's Tables 1 to 4 and Figures 6 to 9 beside this run's.",
+    description="One page: the paper's Tables 1 to 4 and Figures 6 to 9 beside this run's, and how "
+    "well one worker agrees with the others.",
     deps=_READ,
     build=_build,
     units=_units,

@@ -25,7 +25,7 @@ from fer_assets.lines.tiktokfer.names import (
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.layout import Place
 from fer_assets.storage.ledger import BuildReport, Output
-from fer_assets.storage.planning import Build, Unit, plan
+from fer_assets.storage.planning import SUMMARY, Build, Unit, plan
 from fer_assets.storage.schemas.catalog import ASSET_TABLES
 
 if TYPE_CHECKING:
@@ -54,11 +54,14 @@ class Trainee:
         asset: its name.
         release: the asset it learns from.
         group: the column that says which person must not be on both sides.
+        doubts_labels: whether its held-out predictions are held against the crowd's labels, in
+            the unit `SUMMARY`.
     """
 
     asset: str
     release: str
     group: str
+    doubts_labels: bool = False
 
     def settings(self, workspace: Workspace, partition: str | None) -> TrainingSettings:
         """The settings of this partition.
@@ -110,18 +113,22 @@ class Trainee:
         return Build(place, ASSET_TABLES[self.asset], CODE_VERSION, settings, weights)
 
     def units(self, workspace: Workspace, partition: str | None) -> list[Unit]:
-        """One unit per training run."""
+        """One unit per training run, and one for what all of them say of the labels."""
         from fer_assets.expressions.train import run_names
+        from fer_assets.labels import CODE_VERSION
 
         version = workspace.data.manifest(self.release, partition).data_version
         folds = self.settings(workspace, partition).folds
         names = run_names(self.recipe(workspace, partition), folds)
-        return [Unit(name, {"release": version}) for name in names]
+        units = [Unit(name, {"release": version}) for name in names]
+        if self.doubts_labels:
+            units.append(Unit(SUMMARY, {"release": version, "labels code": str(CODE_VERSION)}))
+        return units
 
     def work(
         self, workspace: Workspace, partition: str | None, units: Sequence[Unit]
     ) -> Iterator[Output]:
-        """Train the runs that are due."""
+        """Train the runs that are due, then look at the labels."""
         from fer_assets.compute.device import choose_device
         from fer_assets.expressions.train import train_runs
 
@@ -134,7 +141,7 @@ class Trainee:
             folds=self.settings(workspace, partition).folds,
             device=choose_device(),
             release_digest=workspace.data.manifest(self.release, partition).data_version,
-            wanted=[unit.key for unit in units],
+            wanted=[unit.key for unit in units if unit.key != SUMMARY],
             done=self._done(workspace, partition),
         )
         for name, run in runs:
@@ -144,6 +151,19 @@ class Trainee:
                 {"predictions": run.predictions, "learning_curve": run.curve},
                 blobs={f"{name}.safetensors": run.checkpoint, f"{name}.json": card},
             )
+        if any(unit.key == SUMMARY for unit in units):
+            yield self._suspects(workspace, partition, release)
+
+    def _suspects(
+        self, workspace: Workspace, partition: str | None, release: pl.DataFrame
+    ) -> Output:
+        """All held-out predictions against the labels; this run's are read from their receipts."""
+        from fer_assets.labels.aggregation.suspects import doubted_by_classifier
+
+        done = list(self._done(workspace, partition).values())
+        predictions = pl.concat([run.predictions for run in done])
+        suspects = doubted_by_classifier(predictions, release, done[0].card["classes"])
+        return Output(SUMMARY, {"suspect_labels": suspects})
 
     def _done(self, workspace: Workspace, partition: str | None) -> dict[int, FoldResult]:
         """Runs that are finished and still hold; their checkpoints are not read."""
@@ -154,7 +174,9 @@ class Trainee:
             workspace.store, self.build(workspace, partition), self.units(workspace, partition)
         )
         done = {}
-        for name, entry in todo.kept.items():
+        for name, entry in sorted(todo.kept.items()):
+            if name == SUMMARY:
+                continue
             card = json.loads(workspace.store.read(entry.blobs[f"{name}.json"].path))
             tables = {
                 table: read_parts(workspace.store, [file]) for table, file in entry.tables.items()
@@ -175,6 +197,10 @@ class Trainee:
         predictions = workspace.data.table(self.asset, partition, "predictions")
         blobs = workspace.data.blobs(self.asset, partition)
         n_right = predictions.filter(pl.col("pred") == pl.col("target")).height
+        doubts: dict[str, int] = {}
+        if self.doubts_labels:
+            suspects = workspace.data.table(self.asset, partition, "suspect_labels")
+            doubts["labels that the classifier doubts"] = suspects.height
         return Summary(
             figures={
                 "recipe": self.recipe(workspace, partition).name,
@@ -182,6 +208,7 @@ class Trainee:
                 "held-out faces": predictions.height,
                 "held-out people": predictions["group_id"].n_unique(),
                 "held-out accuracy": round(n_right / max(1, predictions.height), 4),
+                **doubts,
             },
             pictures={"learning curve": learning_curve_plot(curve)},
             files={name: path for name, path in blobs.items() if name.endswith(".safetensors")},
@@ -196,7 +223,7 @@ class Trainee:
 
 
 CHALLENGE_TRAINEE = Trainee(TRAINED_CHECKPOINTS, DATASET_RELEASE, "identity_id")
-POOLED_TRAINEE = Trainee(POOLED_CHECKPOINT, POOLED_RELEASE, "person_id")
+POOLED_TRAINEE = Trainee(POOLED_CHECKPOINT, POOLED_RELEASE, "person_id", doubts_labels=True)
 
 
 def _step(trainee: Trainee, description: str, *, is_partitioned: bool) -> Step:

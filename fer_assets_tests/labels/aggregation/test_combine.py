@@ -4,13 +4,8 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from fer_assets.labels.aggregation.ballots import GoldSettings
-from fer_assets.labels.aggregation.combine import (
-    NOT_A_FACE,
-    AggregationSettings,
-    CrowdLabels,
-    aggregate,
-    soft_labels,
-)
+from fer_assets.labels.aggregation.combine import AggregationSettings, CrowdLabels, aggregate
+from fer_assets.labels.aggregation.face_labels import NOT_A_FACE, soft_labels
 from fer_assets.labels.answer_files import AnswerFile
 from fer_assets.labels.answers import read_answers
 from fer_assets.labels.questionnaire import Questionnaire
@@ -169,15 +164,15 @@ def test_workers_and_gold(
 ) -> None:
     answers, crowd = simulated
     assert crowd.workers.height == answers["worker_id"].n_unique()
-    assert crowd.n_workers_left_out > 0
-    left_out = crowd.workers.filter(pl.col("estimated_accuracy").is_null())
-    assert left_out.height == crowd.n_workers_left_out
+    left_out = crowd.workers.filter("is_left_out")
+    assert left_out.height > 0
+    assert left_out["estimated_accuracy"].null_count() == left_out.height
     assert left_out["gold_accuracy"].max() < 0.5
     lenient = aggregate(
         answers, truth, questionnaire, AggregationSettings(gold=GoldSettings(0.0)), tasks=tasks
     )
-    assert lenient.n_workers_left_out == 0
-    found = lenient.workers.drop_nulls()
+    assert not lenient.workers["is_left_out"].any()
+    found = lenient.workers.filter(pl.col("n_gold") > 0)
     correlation = np.corrcoef(found["gold_accuracy"], found["estimated_accuracy"])[0, 1]
     assert correlation > 0.6
 
@@ -191,4 +186,5 @@ def test_gold_accuracy_by_hand(questionnaire: Questionnaire) -> None:
     crowd = aggregate(answers, _faces(2), questionnaire, tasks=tasks)
     assert crowd.workers["gold_accuracy"].to_list() == [1.0, 0.0, 0.0]
     assert crowd.workers["n_answers"].to_list() == [2, 2, 1]
-    assert crowd.n_workers_left_out == 0
+    assert crowd.workers["n_gold"].to_list() == [1, 1, 1]
+    assert not crowd.workers["is_left_out"].any()

@@ -54,7 +54,12 @@ from fer_assets.storage.schemas.tiktokfer.people import (
 )
 from fer_assets.storage.schemas.tiktokfer.releases import (
     DATASET_RELEASE,
+    LOSSES_BY_GROUP,
+    NEAR_DUPLICATES,
     POOLED_RELEASE,
+    PUBLISHED_IMAGES,
+    PUBLISHED_POOLED_ROWS,
+    PUBLISHED_ROWS,
 )
 from fer_assets.storage.schemas.tiktokfer.scores import (
     BENCHMARK_SCORES,
@@ -102,6 +107,8 @@ __all__ = [
     "LABEL_ESTIMATES",
     "LANDMARKS_DTYPE",
     "LEARNING_CURVE",
+    "LOSSES_BY_GROUP",
+    "NEAR_DUPLICATES",
     "PEOPLE",
     "PERSON_ID",
     "PERSON_REGISTRY",
@@ -109,6 +116,9 @@ __all__ = [
     "PREDICTIONS",
     "PROMPT_CLIPS",
     "PROMPT_ID",
+    "PUBLISHED_IMAGES",
+    "PUBLISHED_POOLED_ROWS",
+    "PUBLISHED_ROWS",
     "RAW_VIDEOS",
     "SOFT_LABEL_DTYPE",
     "SPLIT",

@@ -26,7 +26,11 @@ CROWD_LABELS = Schema(
         IDENTITY_ID,
         Column("is_face", pl.Boolean, "a convincing majority sees a face"),
         Column("label", pl.String, "the expression with a convincing majority", is_nullable=True),
-        Column("soft_label", SOFT_LABEL_DTYPE, "Dawid-Skene posterior over expressions"),
+        Column(
+            "soft_label",
+            SOFT_LABEL_DTYPE,
+            "distribution over expression votes, by the chosen method",
+        ),
         Column("n_answers", pl.Int32, "accepted answers on the expression", low=0),
         Column(
             "agreement",

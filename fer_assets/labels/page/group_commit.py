@@ -1,0 +1,150 @@
+"""One thread owns the desk and commits many requests at once.
+
+Belongs here: the queue, batches, and what a failed commit means. Does not belong here: what a
+request does (`desk.py`).
+
+A sync to disk takes milliseconds and requests don't wait for each other's: what arrived meanwhile
+is done in one transaction with one sync. A request is answered only after its transaction is on
+disk. A request that is refused is undone alone; if the disk is full, all of its batch fail.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeVar
+
+from fer_assets.labels.page.database import NotSavedError
+from fer_assets.labels.page.desk import Desk
+from fer_assets.web.errors import PageError
+
+T = TypeVar("T")
+Kind = Literal["read", "write", "alone"]
+
+_MOST: Final = 64
+
+
+@dataclass(frozen=True)
+class _Request:
+    kind: Kind
+    work: Callable[[Desk], Any]
+    future: Future[Any]
+
+
+class DeskThread:
+    """Runs requests at the desk, in the order they come: reads first, then writes in one go.
+
+    Args:
+        open_desk: opens the desk, in the thread that owns it.
+    """
+
+    def __init__(self, open_desk: Callable[[], Desk]) -> None:
+        self._open_desk = open_desk
+        self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._is_open: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, name="desk", daemon=True)
+        self._thread.start()
+        self._is_open.result()
+
+    def submit(self, work: Callable[[Desk], T], kind: Kind = "read") -> Future[T]:
+        """Do `work` at the desk.
+
+        Args:
+            kind: ``read`` changes nothing; ``write`` is done with others in one transaction, and
+                the future is set when it is on disk; ``alone`` is outside of any transaction.
+        """
+        future: Future[T] = Future()
+        self._queue.put(_Request(kind, work, future))
+        return future
+
+    def close(self) -> None:
+        """Finish what is queued, close the book, end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            desk = self._open_desk()
+        except BaseException as error:  # noqa: BLE001 - raised where the thread was started
+            self._is_open.set_exception(error)
+            return
+        self._is_open.set_result(None)
+        try:
+            while (batch := self._next_batch()) is not None:
+                _serve(desk, batch)
+        finally:
+            desk.book.close()
+
+    def _next_batch(self) -> list[_Request] | None:
+        """All that waits, at most `_MOST`; waits for the first. None at the end."""
+        first = self._queue.get()
+        if first is None:
+            return None
+        batch = [first]
+        while len(batch) < _MOST:
+            try:
+                more = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if more is None:
+                self._queue.put(None)
+                break
+            batch.append(more)
+        return batch
+
+
+def _serve(desk: Desk, batch: list[_Request]) -> None:
+    try:
+        desk.refresh()
+    except BaseException as error:  # noqa: BLE001 - handed to those who wait
+        for request in batch:
+            request.future.set_exception(error)
+        return
+    for request in batch:
+        if request.kind == "read":
+            _settle(request, desk)
+    if writes := [request for request in batch if request.kind == "write"]:
+        _write(desk, writes)
+    for request in batch:
+        if request.kind == "alone":
+            _settle(request, desk)
+
+
+def _settle(request: _Request, desk: Desk) -> None:
+    try:
+        result = request.work(desk)
+    except BaseException as error:  # noqa: BLE001 - handed to the one who waits
+        request.future.set_exception(error)
+    else:
+        request.future.set_result(result)
+
+
+def _write(desk: Desk, requests: list[_Request]) -> None:
+    """Do all in one transaction; who was refused is told so only after it, too."""
+    outcomes: list[tuple[_Request, Any, PageError | None]] = []
+    try:
+        with desk.book.database.write():
+            for request in requests:
+                mark = desk.mark()
+                try:
+                    with desk.book.database.write():
+                        outcomes.append((request, request.work(desk), None))
+                except NotSavedError:
+                    raise
+                except PageError as refusal:
+                    desk.roll_back(mark)
+                    outcomes.append((request, None, refusal))
+    except BaseException as error:  # noqa: BLE001 - handed to those who wait
+        desk.roll_back()
+        for request in requests:
+            request.future.set_exception(error)
+        return
+    desk.keep()
+    for request, result, refused in outcomes:
+        if refused is not None:
+            request.future.set_exception(refused)
+        else:
+            request.future.set_result(result)

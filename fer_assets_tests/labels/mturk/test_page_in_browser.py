@@ -1,0 +1,83 @@
+"""The worker's page in a real browser: branching, skipping, what is sent."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from fer_assets.labels.mturk.question import html_question
+from fer_assets.labels.questionnaire import Questionnaire, check_answers
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium")
+SUBMIT = "https://mturk.example/externalSubmit"
+SENT = """
+(form => { form.addEventListener('submit', e => e.preventDefault());
+  return Object.fromEntries([...new FormData(form)].filter(pair => pair[1])); })
+"""
+
+
+@pytest.fixture
+def page(questionnaire: Questionnaire) -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium")
+    html = ElementTree.fromstring(html_question(questionnaire, "https://p.example/a.jpg", SUBMIT))[
+        0
+    ].text
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = browser.new_page(viewport={"width": 360, "height": 740})
+        opened.route("https://p.example/**", lambda route: route.abort())
+        opened.route("https://mturk.example/**", lambda route: route.fulfill(
+            content_type="text/html", body=html
+        ))  # fmt: skip
+        opened.goto("https://mturk.example/hit?assignmentId=A17")
+        yield opened
+        browser.close()
+
+
+def _asked(page: Any) -> list[str]:
+    shown = page.eval_on_selector_all(
+        "fieldset[id]", "all => all.filter(f => !f.hidden && !f.disabled).map(f => f.id.slice(4))"
+    )
+    return list(shown)
+
+
+def _choose(page: Any, question: str, answer: str) -> None:
+    page.check(f"input[name='{question}'][value='{answer}']")
+
+
+def test_branching_and_what_is_sent(page: Any, questionnaire: Questionnaire) -> None:
+    assert _asked(page) == ["is_face"]
+    _choose(page, "is_face", "yes")
+    assert _asked(page) == ["is_face", "skin_tone", "age_group", "gender", "ekman"]
+    _choose(page, "skin_tone", "IV")
+    _choose(page, "ekman", "none")
+    assert _asked(page)[-1] == "beyond_ekman"
+    assert not page.eval_on_selector("form", "form => form.checkValidity()")
+    _choose(page, "beyond_ekman", "kiss")
+    sent = page.eval_on_selector("form", SENT)
+    assert sent.pop("assignmentId") == "A17"
+    assert sent == {"is_face": "yes", "skin_tone": "IV", "ekman": "none", "beyond_ekman": "kiss"}
+    assert check_answers(questionnaire, sent) is None
+    # answers that are not asked any more are not sent
+    _choose(page, "ekman", "sad")
+    assert "beyond_ekman" not in page.eval_on_selector("form", SENT)
+    _choose(page, "is_face", "no")
+    sent = page.eval_on_selector("form", SENT)
+    assert {name for name in sent if name != "assignmentId"} == {"is_face"}
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 360
+
+
+def test_a_skipped_face_sends_no_answer(page: Any) -> None:
+    _choose(page, "is_face", "yes")
+    page.click("summary:has-text('Skip or report')")
+    _choose(page, "skip", "cant-tell")
+    assert page.eval_on_selector("form", "form => form.checkValidity()")
+    sent = page.eval_on_selector("form", SENT)
+    assert sent == {"assignmentId": "A17", "skip": "cant-tell"}
