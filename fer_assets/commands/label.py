@@ -95,7 +95,10 @@ def label(
 
 @label.command()
 @_PARTITION
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 10_000))
+@click.option(
+    "--workers", default=1, show_default=True, type=click.IntRange(1, 10_000),
+    help="How many links.",
+)  # fmt: skip
 @click.option(
     "--days", default=14.0, show_default=True, type=click.FloatRange(0, 3650, min_open=True),
     help="How long the links are good for.",

@@ -6,6 +6,7 @@ Belongs here: options and printing. Does not belong here: tracing (`custody`).
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ import click
 from fer_assets.commands.printing import json_option, print_rows
 
 if TYPE_CHECKING:
-    from fer_assets.custody.trace import Trace
+    from fer_assets.custody.trace import Record, Trace
 
 _UPRIGHT_FIELDS = 7
 """A single record with more fields is printed a field a line."""
@@ -75,11 +76,12 @@ def _print(found: Trace, *, as_json: bool) -> None:
         data = {"about": found.about, **found.sections}
         click.echo(json.dumps(data, indent=1, default=str))
         return
-    for title, records in found.sections.items():
+    for title, all_records in found.sections.items():
         click.secho(title, bold=True)
-        if not records:
+        if not all_records:
             click.echo("  nothing")
             continue
+        records, n_slices = _without_slices(all_records)
         columns = list(dict.fromkeys(name for record in records for name in record))
         if len(records) == 1 and len(columns) >= _UPRIGHT_FIELDS:
             upright = [{"what": name, "is": _said(records[0][name])} for name in columns]
@@ -87,6 +89,14 @@ def _print(found: Trace, *, as_json: bool) -> None:
         else:
             plain = [{name: _said(value) for name, value in r.items()} for r in records]
             print_rows(plain, columns, as_json=False)
+        if n_slices:
+            click.echo(f"  and {n_slices} by class or slice: --json")
+
+
+def _without_slices(records: Sequence[Record]) -> tuple[list[Record], int]:
+    """Scores over everything, and how many are of one class or slice: ``f1/sad``."""
+    kept = [record for record in records if "/" not in str(record.get("metric", ""))]
+    return kept, len(records) - len(kept)
 
 
 def _said(value: Any) -> str | None:

@@ -143,18 +143,15 @@ class Questionnaire:
 def load_questionnaire(path: Path | None = None) -> Questionnaire:
     """Read a questionnaire from a TOML file; the paper's if no path is given.
 
+    A file without instructions, content warning, consent, or reasons to skip or flag a face has
+    those of the package: a worker can always pass over a face.
+
     Raises:
         QuestionnaireError: a file that is not TOML, or a field that is missing, unknown or wrong.
     """
-    source = path if path is not None else Path(__file__).with_name("questionnaire.toml")
-    try:
-        data = tomllib.loads(source.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise QuestionnaireError(
-            str(source), expected="a TOML file", found=str(error.strerror)
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise QuestionnaireError(str(source), expected="TOML in UTF-8", found=str(error)) from error
+    packaged = _parse(_PACKAGED)
+    source = path if path is not None else _PACKAGED
+    data = {**{name: packaged[name] for name in _WORDING}, **_parse(source)}
     try:
         return _read(data)
     except QuestionnaireError as error:
@@ -162,6 +159,17 @@ def load_questionnaire(path: Path | None = None) -> Questionnaire:
             f"{source}: {error.thing}",
             expected=error.expected, found=error.found, remedy=error.remedy,
         ) from error  # fmt: skip
+
+
+def _parse(source: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(source.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise QuestionnaireError(
+            str(source), expected="a TOML file", found=str(error.strerror)
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise QuestionnaireError(str(source), expected="TOML in UTF-8", found=str(error)) from error
 
 
 def check_answers(questionnaire: Questionnaire, answers: Mapping[str, str]) -> str | None:
@@ -190,10 +198,9 @@ def check_answers(questionnaire: Questionnaire, answers: Mapping[str, str]) -> s
     return None
 
 
-_FIELDS = {
-    "version", "title", "questions", "instructions", "content_warning", "consent", "skip_reasons",
-    "flag_reasons",
-}  # fmt: skip
+_PACKAGED = Path(__file__).with_name("questionnaire.toml")
+_WORDING = ("instructions", "content_warning", "consent", "skip_reasons", "flag_reasons")
+_FIELDS = {"version", "title", "questions", *_WORDING}
 
 
 def _read(data: dict[str, Any]) -> Questionnaire:

@@ -10,10 +10,11 @@ Belongs here: names of folders and files. Does not belong here: reading or writi
     assets/LINE/ASSET/PARTITION/tables/TABLE/…   Parquet, one file per unit
     assets/LINE/ASSET/PARTITION/blobs/…          checkpoints, pages, contact sheets
     registries/…                                 state that outlives rebuilds: identities, splits
-    custody/                                     the salt and the tombstones
+    releases/KEY/…                               published versions, pictures, record of exports
+    custody/                                     salt, tombstones, journals and reports of erasures
     answers/KEY/…                                answers of workers, put there by people
     challenges/, weights/, benchmarks/           inputs, unless settings place them elsewhere
-    state/                                       local only: leases, hash cache
+    state/                                       local only: leases, hash cache, labelling page
 """
 
 from __future__ import annotations

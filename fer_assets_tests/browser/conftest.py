@@ -27,8 +27,9 @@ PHONE = {
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """One for a module, not for the session: while it runs, so does an event loop."""
     playwright = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed (extra dev)"
     )

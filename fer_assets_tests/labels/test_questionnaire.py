@@ -173,3 +173,19 @@ def test_a_challenge_keeps_examples_and_a_moved_expression_its_words(
     own.refuse_without(("sad",), ("kiss",))
     with pytest.raises(QuestionnaireError, match=r"questions.ekman.answers.*surprise.*Add it"):
         own.refuse_without(("surprise",), ())
+
+
+def test_a_file_without_wording_has_the_packages(
+    questionnaire: Questionnaire, tmp_path: Path
+) -> None:
+    text = PACKAGED.read_text(encoding="utf-8")
+    bare = "version = 1\ntitle = 'Short'\n" + text[text.index("[[questions]]") :]
+    path = tmp_path / "q.toml"
+    path.write_text(bare, encoding="utf-8")
+    found = load_questionnaire(path)
+    assert found.title == "Short"
+    assert found.skip_reasons == questionnaire.skip_reasons != ()
+    assert found.consent == questionnaire.consent != ()
+    path.write_text("skip_reasons = []\n" + bare, encoding="utf-8")
+    with pytest.raises(QuestionnaireError, match=r"skip_reasons.*not empty"):
+        load_questionnaire(path)

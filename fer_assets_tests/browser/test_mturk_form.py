@@ -1,19 +1,23 @@
-"""The worker's page in a real browser: branching, skipping, what is sent."""
+"""The form on Mechanical Turk in a real browser: branching, skipping, what is sent."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 import pytest
 
 from fer_assets.labels.mturk.question import html_question
-from fer_assets.labels.questionnaire import Questionnaire, check_answers
+from fer_assets.labels.questionnaire import (
+    Questionnaire,
+    check_answers,
+    load_questionnaire,
+)
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 SUBMIT = "https://mturk.example/externalSubmit"
 SENT = """
 (form => { form.addEventListener('submit', e => e.preventDefault());
@@ -22,22 +26,24 @@ SENT = """
 
 
 @pytest.fixture
-def page(questionnaire: Questionnaire) -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium")
-    html = ElementTree.fromstring(html_question(questionnaire, "https://p.example/a.jpg", SUBMIT))[
-        0
-    ].text
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 360, "height": 740})
-        opened.route("https://p.example/**", lambda route: route.abort())
-        opened.route("https://mturk.example/**", lambda route: route.fulfill(
-            content_type="text/html", body=html
-        ))  # fmt: skip
-        opened.goto("https://mturk.example/hit?assignmentId=A17")
-        yield opened
-        browser.close()
+def questionnaire() -> Questionnaire:
+    return load_questionnaire()
+
+
+@pytest.fixture
+def page(chromium: Browser, questionnaire: Questionnaire) -> Iterator[Any]:
+    document = ElementTree.fromstring(
+        html_question(questionnaire, "https://p.example/a.jpg", SUBMIT)
+    )
+    opened = chromium.new_page(viewport={"width": 360, "height": 740})
+    opened.route("https://p.example/**", lambda route: route.abort())
+    opened.route(
+        "https://mturk.example/**",
+        lambda route: route.fulfill(content_type="text/html", body=document[0].text or ""),
+    )
+    opened.goto("https://mturk.example/hit?assignmentId=A17")
+    yield opened
+    opened.close()
 
 
 def _asked(page: Any) -> list[str]:
