@@ -181,7 +181,7 @@ def _report(
     if as_json:
         click.echo(json.dumps([asdict(report) for report in reports], indent=1))
     for report in reports if not as_json else []:
-        click.echo(f"Erasure {report.erasure_id}: a {report.kind}")
+        click.echo(f"Erasure {report.erasure_id}: {_with_article(report.kind)}")
         rows = [{"place": p, "taken_out": _said(c)} for p, c in report.touched.items()]
         print_rows(rows, ("place", "taken_out"), as_json=False)
         for notice in report.notices:
@@ -214,3 +214,10 @@ def _verify(workspace: Workspace, texts: tuple[str, ...], *, as_json: bool) -> N
 def _said(counts: object) -> str:
     pairs = counts.items() if isinstance(counts, dict) else ()
     return ", ".join(f"{n} {what}" for what, n in pairs if n)
+
+
+def _with_article(kind: str) -> str:
+    """``an uploader``, ``a video``; what already says who it is stays as it is."""
+    if " " in kind:
+        return kind
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

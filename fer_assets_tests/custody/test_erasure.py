@@ -26,10 +26,12 @@ from fer_assets.custody.subjects import Asked, SubjectError, find_subject
 from fer_assets.custody.verify import find_traces
 from fer_assets.lines.status import step_states
 from fer_assets.lines.tiktokfer import names
+from fer_assets.lines.tiktokfer.publications import publish_current
 from fer_assets.lines.workspace import open_workspace
+from fer_assets.release.version_files import VersionError
 from fer_assets.release.versions import versions
 from fer_assets.storage.parts import read_parts
-from fer_assets.storage.reader import open_dataset
+from fer_assets.storage.reader import NotMaterializedError, open_dataset
 from fer_assets.storage.schemas.catalog import ASSET_TABLES
 from fer_assets.storage.tombstones import read_tombstones
 from fer_assets_tests.custody.looking_for import files_with, tree
@@ -57,8 +59,7 @@ def everything(workspace):
             for table in tables:
                 try:
                     manifest = workspace.data.manifest(asset, partition)
-                except Exception as error:  # noqa: BLE001
-                    assert type(error).__name__ == "NotMaterializedError"
+                except NotMaterializedError:
                     continue
                 parts = [u.tables[table] for u in manifest.units.values() if table in u.tables]
                 filled = [part for part in parts if part.rows]
@@ -112,6 +113,13 @@ def test_a_published_version_gets_a_notice_and_says_nobodys_name(workspace):
     assert notice.rows == journal.done["published releases"]["rows"] > 0
     files = tree(Path(workspace.store.uri) / "releases")
     assert not any(video_id in name or video_id.encode() in data for name, data in files.items())
+
+
+def test_a_scrubbed_release_is_not_published_before_it_is_built_anew(workspace):
+    video_id, _ = twice_uploaded(workspace)
+    erase(workspace, find_subject(workspace, Asked("video", video_id)), NOW)
+    with pytest.raises(VersionError, match=r"erasure.*materialize --partition"):
+        publish_current(workspace, KEY)
 
 
 def test_an_export_is_named_or_scrubbed(built, tmp_path, monkeypatch):
@@ -283,7 +291,9 @@ KILLED = """
 import os, signal, sys
 from fer_assets.custody import erasure
 from fer_assets.custody.subjects import Asked, find_subject
+from fer_assets.lines.tiktokfer.publications import publish_current
 from fer_assets.lines.workspace import open_workspace
+from fer_assets.release.version_files import VersionError
 from fer_assets.storage.store import LocalStore
 
 root, video, at = sys.argv[1], sys.argv[2], int(sys.argv[3])

@@ -77,13 +77,15 @@ def publish_current(
 
     Raises:
         NotMaterializedError: the release was never built.
-        VersionError: the release is empty, or this content was withdrawn in part.
+        VersionError: the release is empty, this content was withdrawn in part, or an erasure took
+            somebody out of it and it was not built anew.
     """
     from fer_assets.release.publishing import Publication, publish
 
     key, place = release_key(workspace, partition), release_place(partition)
     # An erasure waits for this lease: it then finds what was read before its tombstones.
     with lease(workspace.state, LEASE, key):
+        _refuse_without_card(workspace, place)
         settings = release_settings(workspace, partition)
         release = workspace.data.table(place.asset, partition)
         keys = [partition] if partition else sorted(release["challenge"].unique().to_list())
@@ -100,6 +102,20 @@ def publish_current(
             documents=_documents(workspace, place),
         )
         return publish(workspace.store, release, publication)
+
+
+def _refuse_without_card(workspace: Workspace, place: Place) -> None:
+    """An erasure takes rows out at once; card and figures are drawn again at the next build."""
+    from fer_assets.release.version_files import VersionError
+
+    if CARD not in workspace.data.blobs(place.asset, place.partition):
+        option = f" --partition {place.partition}" if place.partition else ""
+        raise VersionError(
+            str(place),
+            expected="a release with its card",
+            found="one that an erasure took somebody out of",
+            remedy=f"Build it anew: `fer-assets materialize{option}`.",
+        )
 
 
 def _documents(workspace: Workspace, place: Place) -> dict[str, bytes]:
