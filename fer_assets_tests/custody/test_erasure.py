@@ -210,6 +210,36 @@ def test_an_identity_goes_and_videos_of_nobody_else_go_whole(workspace):
     assert left == set(clusters["face_id"]) - set(own["face_id"])
 
 
+def test_a_person_is_all_their_identities(workspace):
+    people = workspace.data.table(names.PEOPLE)
+    person = people["person_id"].sort()[0]
+    (identity,) = people.filter(pl.col("person_id") == person)["identity_id"]
+    by_person = find_subject(workspace, Asked("person", person))
+    by_identity = find_subject(workspace, Asked("identity", identity, KEY))
+    assert by_person.names == by_identity.names
+    erase(workspace, by_person, NOW)
+    assert files_with(Path(workspace.store.uri), [person, identity]) == {}
+    assert find_traces(workspace) == []
+
+
+def test_a_video_beside_others_goes_whole_only_if_asked_for(workspace):
+    faces = workspace.data.table(names.FACE_CROPS, KEY, columns=["face_id", "video_id"])
+    face, video = faces.sort("face_id").row(0)
+    asked = Asked("face", face)
+    assert video not in find_subject(workspace, asked).names.get("video", ())
+    subject = find_subject(workspace, asked, takes_shared_videos=True)
+    assert video in subject.names["video"]
+    paths = workspace.data.table(names.RAW_VIDEOS, KEY, "raw_videos")
+    files = set(paths.filter(pl.col("video_id") == video)["path"])
+    erase(workspace, subject, NOW)
+    left = workspace.data.table(names.FACE_CROPS, KEY, columns=["face_id", "video_id"])
+    assert set(left["face_id"]) == set(faces.filter(pl.col("video_id") != video)["face_id"])
+    folder = workspace.catalog.load(KEY).videos
+    assert files
+    assert not any((folder / name).exists() for name in files)
+    assert find_traces(workspace) == []
+
+
 def test_one_face_goes_and_those_beside_it_stay(workspace):
     root = Path(workspace.store.uri)
     crops = workspace.data.table(names.FACE_CROPS, KEY, columns=["face_id", "video_id"])
