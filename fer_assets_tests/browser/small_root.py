@@ -10,8 +10,6 @@ What is asked about in the review, by construction (threshold 0.60):
 
 from __future__ import annotations
 
-import io
-import wave
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +27,7 @@ from fer_assets.storage.ledger import Output, rebuild
 from fer_assets.storage.planning import WHOLE, Build, Unit
 from fer_assets.storage.schemas import tiktokfer as t
 from fer_assets.storage.schemas.catalog import ASSET_TABLES
+from fer_assets_tests.labels.page.roots import silence
 
 KEY = "drawn-faces"
 THRESHOLD = 0.60
@@ -40,7 +39,7 @@ _SKINS = ((224, 184, 150), (150, 100, 70), (245, 215, 190), (180, 180, 180), (12
 def make_root(folder: Path, n_videos: int = 9) -> Workspace:
     """A challenge up to labelling tasks, and a few labels to look at; the first videos of it."""
     workspace = open_workspace(folder)
-    workspace.catalog.new(KEY, "Drawn Faces", EKMAN, sounds=dict.fromkeys(EKMAN, _silence()))
+    workspace.catalog.new(KEY, "Drawn Faces", EKMAN, sounds=dict.fromkeys(EKMAN, silence()))
     faces = _faces(n_videos)
     by_video = {str(k[0]): rows for k, rows in faces.group_by("video_id", maintain_order=True)}
     crops = {video: {"face_crops": _crops(rows)} for video, rows in by_video.items()}
@@ -215,13 +214,3 @@ def _draw(person: int, mood: int) -> NDArray[np.uint8]:
         cv2.circle(image, (x, 95), 9, (30, 30, 40), -1)
     cv2.ellipse(image, (112, 160), (30, 4 + 5 * (mood % 4)), 0, 0, 180, (150, 40, 50), 4)
     return image
-
-
-def _silence() -> bytes:
-    data = io.BytesIO()
-    with wave.open(data, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(16000)
-        file.writeframes(bytes(3200))
-    return data.getvalue()

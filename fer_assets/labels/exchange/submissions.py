@@ -7,7 +7,7 @@ bringing it to and from tables. Does not belong here: any layout.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -128,30 +128,28 @@ def submissions_of(answers: pl.DataFrame, flags: pl.DataFrame) -> list[Submissio
         flags: ANSWER_FLAGS.
     """
     accepted = answers.filter(pl.col("status") == "accepted")
-    found: dict[tuple[str, str], dict[str, object]] = {}
-
-    def record(task: str, worker: str, is_simulated: bool) -> dict[str, object]:
-        made = {"task_id": task, "worker": worker, "is_simulated": is_simulated}
-        return found.setdefault((task, worker), {**made, "answers": {}})
-
+    found: dict[tuple[str, str], Submission] = {}
+    said: dict[tuple[str, str], dict[str, str]] = {}
     columns = ["task_id", "worker_id", "is_simulated", "question", "answer", "duration_s"]
     for task, worker, is_simulated, question, answer, seconds in accepted.select(
         columns
     ).iter_rows():
-        entry = record(task, worker, is_simulated)
-        entry["duration_s"] = seconds
-        said = entry["answers"]
-        assert isinstance(said, dict)
-        said[question] = answer
+        key = task, worker
+        if key not in found:
+            given = said[key] = {}
+            found[key] = Submission(
+                f"task {task}", task, worker, given, seconds, is_simulated=is_simulated
+            )
+        said[key][question] = answer
     columns = ["task_id", "worker_id", "is_simulated", "kind", "reason", "comment"]
     for task, worker, is_simulated, kind, reason, comment in flags.select(columns).iter_rows():
-        entry = record(task, worker, is_simulated)
-        entry[kind] = reason
-        entry["comment"] = entry.get("comment") or comment
-    return [
-        Submission(place=f"task {key[0]}", **entry)  # type: ignore[arg-type]
-        for key, entry in sorted(found.items())
-    ]
+        one = found.get((task, worker)) or Submission(
+            f"task {task}", task, worker, is_simulated=is_simulated
+        )
+        one = replace(one, comment=one.comment or comment)
+        is_skip = kind == "skip"
+        found[task, worker] = replace(one, skip=reason) if is_skip else replace(one, flag=reason)
+    return [one for _, one in sorted(found.items())]
 
 
 def read_seconds(text: str | float | None) -> float | None:

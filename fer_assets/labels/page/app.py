@@ -26,7 +26,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -102,8 +102,9 @@ class LabellingPage:
             Route("/leave", self._leave, methods=post),
             self.views.static.route(),
         ]
-        handlers = {PageError: self._refused, HTTPException: self._http_error}
-        app = Starlette(routes=routes, exception_handlers=handlers, lifespan=self._lifespan)  # type: ignore[arg-type]
+        # Starlette's types ask every handler to take any exception.
+        handlers: dict[Any, Any] = {PageError: self._refused, HTTPException: self._http_error}
+        app = Starlette(routes=routes, exception_handlers=handlers, lifespan=self._lifespan)
         return Guards(app, hosts=self.hosts)
 
     async def _home(self, request: Request) -> Response:

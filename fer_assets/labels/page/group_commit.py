@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeVar
 
@@ -66,12 +67,12 @@ class DeskThread:
         self._thread.join()
 
     def _run(self) -> None:
-        try:
+        desk: Desk | None = None
+        with _errors_to([self._is_open]):
             desk = self._open_desk()
-        except BaseException as error:  # noqa: BLE001 - raised where the thread was started
-            self._is_open.set_exception(error)
+            self._is_open.set_result(None)
+        if desk is None:
             return
-        self._is_open.set_result(None)
         try:
             while (batch := self._next_batch()) is not None:
                 _serve(desk, batch)
@@ -96,55 +97,63 @@ class DeskThread:
         return batch
 
 
-def _serve(desk: Desk, batch: list[_Request]) -> None:
+@contextmanager
+def _errors_to(futures: Sequence[Future[Any]]) -> Iterator[None]:
+    """Raise what goes wrong where the futures are waited for: nobody waits in this thread."""
     try:
+        yield
+    except BaseException as error:  # noqa: BLE001 - handed on whole, as executors do
+        for future in futures:
+            if not future.done():
+                future.set_exception(error)
+
+
+def _serve(desk: Desk, batch: Sequence[_Request]) -> None:
+    # From here on a request can't be cancelled; one that was, since its browser left, is not done.
+    batch = [request for request in batch if request.future.set_running_or_notify_cancel()]
+    with _errors_to([request.future for request in batch]):
         desk.refresh()
-    except BaseException as error:  # noqa: BLE001 - handed to those who wait
         for request in batch:
-            request.future.set_exception(error)
-        return
-    for request in batch:
-        if request.kind == "read":
-            _settle(request, desk)
-    if writes := [request for request in batch if request.kind == "write"]:
-        _write(desk, writes)
-    for request in batch:
-        if request.kind == "alone":
-            _settle(request, desk)
+            if request.kind == "read":
+                _settle(request, desk)
+        if writes := [request for request in batch if request.kind == "write"]:
+            _write(desk, writes)
+        for request in batch:
+            if request.kind == "alone":
+                _settle(request, desk)
 
 
 def _settle(request: _Request, desk: Desk) -> None:
-    try:
-        result = request.work(desk)
-    except BaseException as error:  # noqa: BLE001 - handed to the one who waits
-        request.future.set_exception(error)
-    else:
-        request.future.set_result(result)
+    with _errors_to([request.future]):
+        request.future.set_result(request.work(desk))
 
 
-def _write(desk: Desk, requests: list[_Request]) -> None:
+def _write(desk: Desk, requests: Sequence[_Request]) -> None:
     """Do all in one transaction; who was refused is told so only after it, too."""
-    outcomes: list[tuple[_Request, Any, PageError | None]] = []
+    with _errors_to([request.future for request in requests]):
+        for request, (result, refusal) in zip(requests, _commit(desk, requests), strict=True):
+            if refusal is not None:
+                request.future.set_exception(refusal)
+            else:
+                request.future.set_result(result)
+
+
+def _commit(desk: Desk, requests: Sequence[_Request]) -> list[tuple[Any, PageError | None]]:
+    """Each request's result, or why it was refused; all of it is on disk."""
+    outcomes: list[tuple[Any, PageError | None]] = []
     try:
         with desk.book.database.write():
             for request in requests:
                 mark = desk.mark()
                 try:
                     with desk.book.database.write():
-                        outcomes.append((request, request.work(desk), None))
+                        outcomes.append((request.work(desk), None))
                 except NotSavedError:
                     raise
                 except PageError as refusal:
                     desk.roll_back(mark)
-                    outcomes.append((request, None, refusal))
-    except BaseException as error:  # noqa: BLE001 - handed to those who wait
-        desk.roll_back()
-        for request in requests:
-            request.future.set_exception(error)
-        return
-    desk.keep()
-    for request, result, refused in outcomes:
-        if refused is not None:
-            request.future.set_exception(refused)
-        else:
-            request.future.set_result(result)
+                    outcomes.append((None, refusal))
+        desk.keep()
+    finally:
+        desk.roll_back()  # what was kept is not touched
+    return outcomes

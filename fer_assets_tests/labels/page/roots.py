@@ -53,17 +53,20 @@ def face_id(number: int) -> str:
     return f"{number // 6:016x}/{500 * (number % 6)}/500-400"
 
 
-def make_root(folder: Path, n_faces: int = 24, wanted: int = 2) -> Workspace:
-    workspace = open_workspace(folder)
+def silence() -> bytes:
+    """A prompt's sound that says nothing: 0.1 s as WAV."""
     sound = io.BytesIO()
     with wave.open(sound, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(16000)
         file.writeframes(bytes(3200))
-    workspace.catalog.new(
-        KEY, "Faces <to> label", EKMAN, sounds=dict.fromkeys(EKMAN, sound.getvalue())
-    )
+    return sound.getvalue()
+
+
+def make_root(folder: Path, n_faces: int = 24, wanted: int = 2) -> Workspace:
+    workspace = open_workspace(folder)
+    workspace.catalog.new(KEY, "Faces <to> label", EKMAN, sounds=dict.fromkeys(EKMAN, silence()))
     publish_crops(workspace, range(n_faces))
     publish_tasks(workspace, range(n_faces), wanted)
     return workspace

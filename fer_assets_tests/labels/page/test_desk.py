@@ -16,7 +16,6 @@ from fer_assets.labels.allocation import NOT_A_FACE, AllocationSettings
 from fer_assets.labels.page.answer_book import AnswerBook
 from fer_assets.labels.page.database import NotSavedError
 from fer_assets.labels.page.desk import IDLE_S, RefusedError
-from fer_assets.labels.page.group_commit import DeskThread
 from fer_assets.storage.tombstones import add_tombstones
 from fer_assets_tests.labels.page.roots import (
     NO_FACE,
@@ -338,42 +337,3 @@ def test_tasks_of_another_questionnaire_are_left_out(workspace, clock):
     board = Board(workspace.store, Place(LABELLING_TASKS, "faces"), "another", clock)
     assert board.tasks.is_empty()
     assert board.n_other == 24
-
-
-def test_requests_are_answered_after_their_commit_and_fail_alone(workspace, clock):
-    thread = DeskThread(lambda: open_desk(workspace, clock))
-    try:
-        deals = [thread.submit(lambda d, w=f"w{i}": d.deal(w), "write") for i in range(20)]
-        screens = [future.result(20) for future in deals]
-        assert len({screen.task_id for screen in screens}) > 1
-        futures = []
-        for i, screen in enumerate(screens):
-            said = {"is_face": "maybe"} if i % 3 == 0 else SAD
-            futures.append(
-                thread.submit(
-                    lambda d, w=f"w{i}", t=screen.task_id, s=said: d.answer(w, t, 0, s), "write"
-                )
-            )
-        for i, future in enumerate(futures):
-            if i % 3 == 0:
-                with pytest.raises(RefusedError):
-                    future.result(20)
-            else:
-                future.result(20)
-        n_answers = thread.submit(lambda d: d.progress().n_answers).result(20)
-        assert n_answers == sum(i % 3 != 0 for i in range(20))
-        with pytest.raises(ZeroDivisionError):
-            thread.submit(lambda d: 1 // 0).result(20)
-        assert thread.submit(lambda d: 1).result(20) == 1
-    finally:
-        thread.close()
-
-
-def test_a_desk_that_cant_be_opened_says_so(tmp_path, clock):
-    from fer_assets.storage.reader import NotMaterializedError
-    from fer_assets_tests.labels.page.roots import KEY
-
-    workspace = make_root(tmp_path)
-    workspace.store.delete(f"assets/tiktokfer/labelling_tasks/{KEY}/manifest.json")
-    with pytest.raises(NotMaterializedError):
-        DeskThread(lambda: open_desk(workspace, clock))
