@@ -5,4 +5,4 @@ and a simulated crowd for demos and tests. Does not belong here: finding faces o
 splits (`release/`).
 """
 
-CODE_VERSION = 2
+CODE_VERSION = 3

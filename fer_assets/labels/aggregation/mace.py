@@ -23,7 +23,8 @@ class MaceSettings:
 
     Attributes:
         max_iterations: most EM steps of one start.
-        tolerance: stop when no posterior probability moves by more than this.
+        tolerance: stop when no posterior probability, and no worker's share of votes given by
+            looking, moves by more than this.
         n_restarts: starts at random beside the first, which takes every worker for alike.
         seed: of the random starts.
         prior_spamming: Beta prior of spamming and of looking, as a number of votes each.
@@ -54,7 +55,7 @@ class Mace:
         strategy: float64 (n_workers, n_classes), what the worker then says, rows sum to 1.
         bound: lower bound of the votes' log-likelihood, natural logarithm.
         n_iterations: EM steps made by the start that was kept.
-        last_change: largest change of a posterior probability in its last step.
+        last_change: largest change of such a figure in its last step.
         has_converged: whether that is within the tolerance.
     """
 
@@ -144,6 +145,9 @@ def _fit(votes: Votes, by_item: SortedVotes, start: _Counts, settings: MaceSetti
         _count(
             by_item.starts, by_item.workers, by_item.labels, posterior, np.exp(-gain), spam, looking
         )
+        n_votes = np.maximum(spam.sum(axis=1) + looking, 1.0)
+        # the posterior can stand still, by symmetry, while the workers are still being weighed
+        moved = max(moved, float((np.abs(looking - counts.looking) / n_votes).max()))
         counts = _Counts(spam, looking)
         bound = log_likelihood + constant - divergence
         n_iterations += 1

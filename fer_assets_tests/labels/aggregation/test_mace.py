@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import betaln, gammaln, psi
@@ -41,6 +41,7 @@ def _slow(votes: Votes, n_steps: int) -> tuple[NDArray, NDArray]:
 
 
 @given(some_votes())
+@example(Votes(np.array([0, 0]), np.array([0, 0]), np.array([0, 1]), 1, 4, 2))
 @settings(deadline=None, max_examples=40)
 def test_equals_the_slow_version(votes: Votes) -> None:
     posterior, spamming = _slow(votes, 6)
