@@ -16,13 +16,16 @@ from fer_assets import __version__
 from fer_assets.commands.answers import answers
 from fer_assets.commands.build import backfill, materialize, status
 from fer_assets.commands.challenge import challenge
+from fer_assets.commands.checkpoint import checkpoint
 from fer_assets.commands.demo import demo
 from fer_assets.commands.erase import erase
 from fer_assets.commands.export import export
 from fer_assets.commands.label import label
 from fer_assets.commands.mturk import mturk
+from fer_assets.commands.predict import predict
 from fer_assets.commands.release import release
 from fer_assets.commands.review import review
+from fer_assets.commands.score import score
 from fer_assets.commands.trace import trace
 from fer_assets.commands.ui import ui
 from fer_assets.commands.weights import weights
@@ -47,6 +50,7 @@ _COMMANDS = (
     challenge, materialize, backfill, status,
     label, review, answers, mturk,
     release, export, trace, erase,
+    checkpoint, predict, score,
     weights, demo, ui,
 )  # fmt: skip
 

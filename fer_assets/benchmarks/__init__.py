@@ -4,4 +4,4 @@ Belongs here: what is counted, over which classes, beside which printed figure. 
 here: the figures' formulas (`metrics/`) and training (`expressions/`).
 """
 
-CODE_VERSION = 2
+CODE_VERSION = 3

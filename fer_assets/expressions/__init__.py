@@ -4,4 +4,4 @@ Belongs here: turning a release into checkpoints and held-out predictions. Does 
 the training loop (`training/`), scores (`benchmarks/`), where results are kept (`storage/`).
 """
 
-CODE_VERSION = 1
+CODE_VERSION = 2

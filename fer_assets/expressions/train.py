@@ -267,7 +267,7 @@ def _run(
         metrics=_metrics(result, predictions),
     )
     tensors, described = checkpoint_bytes(network, card)
-    curve = _curve(plan.fold, result)
+    curve = _curve(plan.fold, recipe.seed, result)
     return FoldResult(plan.fold, tensors, json.loads(described), predictions, curve)
 
 
@@ -306,6 +306,7 @@ def _predict(
     return PREDICTIONS.conform(
         held_out.select(
             pl.lit(plan.fold, pl.Int32).alias("fold"),
+            pl.lit(recipe.seed, pl.Int32).alias("seed"),
             "face_id",
             pl.col("group").alias("group_id"),
             "target",
@@ -323,11 +324,12 @@ def _metrics(result: FitResult, predictions: pl.DataFrame) -> dict[str, float]:
     return metrics
 
 
-def _curve(fold: int, result: FitResult) -> pl.DataFrame:
+def _curve(fold: int, seed: int, result: FitResult) -> pl.DataFrame:
     return LEARNING_CURVE.frame(
         [
             {
                 "fold": fold,
+                "seed": seed,
                 "epoch": row.epoch,
                 "train_loss": row.train_loss,
                 "val_loss": row.val_loss,

@@ -36,6 +36,8 @@ def score(benchmark: str, protocol: str, metric: str, value: float | None) -> di
         "value": value,
         "low": None if value is None else value - 0.125,
         "high": None if value is None else value + 0.125,
+        "n_seeds": 0 if value is None else 1,
+        "seed_sd": None,
         "n_images": 0 if value is None else 4321,
         "n_people": 0 if value is None else 87,
         "paper_value": 0.5,
