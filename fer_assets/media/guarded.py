@@ -34,7 +34,7 @@ _INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 
 
 class GuardedDecoder:
-    """`probe`, `survey`, `read_audio` and `sample_frames` in one long-lived child process.
+    """`probe`, `survey`, `read_audio`, `read_picture`, `sample_frames` in one lasting child process.
 
     A child that crashes, hangs or goes past a limit is killed, the caller gets a `MediaError`
     with the reason, and the next request starts a fresh child. Use it as a context manager, from
@@ -107,6 +107,16 @@ class GuardedDecoder:
         _, payload = self._only(path, "audio", {"kind": "audio", "rate_hz": rate_hz})
         with _well_formed(path):
             return np.frombuffer(payload, np.float32)
+
+    def read_picture(self, path: Path) -> NDArray[np.uint8]:
+        """As `fer_assets.media.image_codec.decode_image` of the file.
+
+        Raises:
+            MediaError: it is no picture, or a limit is exceeded.
+        """
+        header, payload = self._only(path, "picture", {"kind": "picture"})
+        with _well_formed(path):
+            return np.frombuffer(payload, np.uint8).reshape(header["shape"])
 
     def sample_frames(self, path: Path, times_s: ArrayLike) -> Iterator[Frame]:
         """As `fer_assets.media.frames.sample_frames`; MediaError also when a limit is exceeded.

@@ -5,6 +5,8 @@ Belongs here: the one encoding that crops are stored in. Does not belong here: c
 
 from __future__ import annotations
 
+import contextlib
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +45,9 @@ def decode_image(data: bytes) -> NDArray[np.uint8]:
     """
     image = None
     if data:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        # cv2 refuses a header of more than a thousand million pixels in its own way
+        with contextlib.suppress(cv2.error):
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         raise ImageError("image", expected="JPEG, PNG or WebP", found=f"{len(data)} other bytes")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

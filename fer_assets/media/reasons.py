@@ -13,6 +13,7 @@ UNREADABLE: Final = "not a media file, or cut off before its index"
 NO_VIDEO: Final = "no video track"
 UNKNOWN_CODEC: Final = "unknown video codec"
 NO_FRAME: Final = "no decodable frame"
+NO_PICTURE: Final = "not a readable picture"
 TIME: Final = "time limit exceeded"
 MEMORY: Final = "memory limit exceeded"
 OUTPUT: Final = "output limit exceeded"
@@ -27,6 +28,7 @@ REASONS: Final = frozenset(
         NO_VIDEO,
         UNKNOWN_CODEC,
         NO_FRAME,
+        NO_PICTURE,
         TIME,
         MEMORY,
         OUTPUT,

@@ -6,8 +6,8 @@ start-up time.
 
 Wire format, both ways: an 8-byte little-endian length of a JSON header, 8 bytes of payload
 length, the header, the payload. The child answers a request with messages whose header has
-`kind`: ``probe``, ``survey``, ``audio``, ``frame`` (many), ``end`` or ``error``. Nothing is
-pickled: a child taken over by a crafted file can send wrong pictures, not code.
+`kind`: ``probe``, ``survey``, ``audio``, ``picture``, ``frame`` (many), ``end`` or ``error``.
+Nothing is pickled: a child taken over by a crafted file can send wrong pictures, not code.
 """
 
 from __future__ import annotations
@@ -88,6 +88,9 @@ def _answer(out: BinaryIO, request: dict[str, Any], payload: bytes) -> None:
     elif request["kind"] == "audio":
         sound = read_audio(path, request["rate_hz"])
         _send(out, {"kind": "audio"}, sound.view(np.uint8).data)
+    elif request["kind"] == "picture":
+        image = _picture(path)
+        _send(out, {"kind": "picture", "shape": image.shape}, image.reshape(-1).data)
     else:
         for frame in sample_frames(path, np.frombuffer(payload, np.float64)):
             header = {
@@ -99,6 +102,21 @@ def _answer(out: BinaryIO, request: dict[str, Any], payload: bytes) -> None:
             }
             _send(out, header, frame.image.reshape(-1).data)
     _send(out, {"kind": "end"})
+
+
+def _picture(path: Path) -> Any:
+    # Most children read videos only, and need not wait for cv2.
+    from fer_assets.media.errors import MediaError
+    from fer_assets.media.image_codec import ImageError, decode_image
+    from fer_assets.media.reasons import EMPTY, MISSING, NO_PICTURE
+
+    if not path.is_file():
+        raise MediaError(path, MISSING)
+    data = path.read_bytes()
+    try:
+        return decode_image(data)
+    except ImageError as error:
+        raise MediaError(path, NO_PICTURE if data else EMPTY) from error
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ Belongs here: names of folders and files. Does not belong here: reading or writi
     assets/LINE/ASSET/PARTITION/units/…          one receipt per unit of work
     assets/LINE/ASSET/PARTITION/tables/TABLE/…   Parquet, one file per unit
     assets/LINE/ASSET/PARTITION/blobs/…          checkpoints, pages, contact sheets
+    assets/LINE/ASSET/PARTITION/running/…        how far a training run has come; gone when done
     registries/…                                 state that outlives rebuilds: identities, splits
     releases/KEY/…                               published versions, pictures, record of exports
     custody/                                     salt, tombstones, journals and reports of erasures
@@ -48,6 +49,11 @@ class Place:
     def manifest(self) -> str:
         """The manifest's path."""
         return f"{self.folder}/manifest.json"
+
+    @property
+    def running(self) -> str:
+        """Folder of the states of units that are being worked on."""
+        return f"{self.folder}/running"
 
     def receipt(self, unit: str, provenance: str) -> str:
         """The receipt of one unit built from what `provenance` digests."""

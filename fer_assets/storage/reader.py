@@ -13,8 +13,9 @@ import polars as pl
 
 from fer_assets.errors import FerError
 from fer_assets.storage.layout import UNPARTITIONED, Place
-from fer_assets.storage.manifests import Manifest, read_manifest
+from fer_assets.storage.manifests import FileEntry, Manifest, read_manifest
 from fer_assets.storage.parts import read_parts
+from fer_assets.storage.pictures import ENCODED_LIMIT_BYTES, StoredPictures, open_part
 from fer_assets.storage.schema import Schema
 from fer_assets.storage.schemas.catalog import ASSET_TABLES
 from fer_assets.storage.store import Store, open_store
@@ -96,11 +97,7 @@ class Dataset:
         needed = list(dict.fromkeys([*wanted, *schema.subjects]))
 
         def read(manifest: Manifest) -> pl.DataFrame:
-            keys = manifest.units if units is None else set(units) & set(manifest.units)
-            chosen = [manifest.units[key].tables for key in sorted(keys)]
-            entries = [tables[schema.name] for tables in chosen if schema.name in tables]
-            filled = [entry for entry in entries if entry.rows]
-            if not filled:
+            if not (filled := _filled(manifest, schema, units)):
                 return schema.empty().select(needed)
             try:
                 frame = read_parts(self.store, filled, needed if columns else None)
@@ -115,6 +112,49 @@ class Dataset:
 
         frame = self._consistently(asset, partition, read)
         return read_tombstones(self.store).filter(frame, schema).select(wanted)
+
+    def pictures(
+        self,
+        asset: str,
+        partition: str | None = None,
+        table: str | None = None,
+        *,
+        memory_limit_bytes: int = ENCODED_LIMIT_BYTES,
+    ) -> StoredPictures:
+        """The encoded pictures of a table, read from its files when they are asked for.
+
+        What was found at this moment stays readable, whatever is rebuilt meanwhile. Pictures of
+        withdrawn subjects have no number.
+
+        Args:
+            asset: e.g. ``tiktokfer/dataset_release``.
+            partition: partition key; None if unpartitioned.
+            table: one with the columns `face_id` and `image`; as for `table`.
+            memory_limit_bytes: pictures that were read are kept up to this.
+
+        Raises:
+            NotMaterializedError: the partition was never built.
+            KeyError: the asset has no such table, or the table no pictures.
+        """
+        schema = _schema(asset, table)
+        face, _ = schema.column("face_id"), schema.column("image")
+        parts = self._consistently(
+            asset,
+            partition,
+            lambda manifest: [
+                open_part(self.store, entry) for entry in _filled(manifest, schema, None)
+            ],
+        )
+        columns = dict.fromkeys([face.name, *schema.subjects])
+        rows = pl.DataFrame(
+            {
+                name: pl.concat([schema.empty()[name], *(part.column(name) for part in parts)])
+                for name in columns
+            }
+        ).with_row_index("number")
+        names = read_tombstones(self.store).filter(rows, schema).select("number", name=face.name)
+        distinct = names.unique("name", keep="first", maintain_order=True)
+        return StoredPictures(parts, distinct, memory_limit_bytes=memory_limit_bytes)
 
     def part(self, asset: str, partition: str | None, table: str, unit: str) -> pl.DataFrame:
         """One unit's rows of a table, e.g. those of one video.
@@ -176,6 +216,14 @@ def _schema(asset: str, table: str | None) -> Schema:
     if len(tables) == 1:
         return next(iter(tables.values()))
     return tables[asset.rsplit("/", 1)[1]]
+
+
+def _filled(manifest: Manifest, schema: Schema, units: Collection[str] | None) -> list[FileEntry]:
+    """The parts of a table that have rows, by unit; all units by default."""
+    keys = manifest.units if units is None else set(units) & set(manifest.units)
+    chosen = [manifest.units[key].tables for key in sorted(keys)]
+    entries = [tables[schema.name] for tables in chosen if schema.name in tables]
+    return [entry for entry in entries if entry.rows]
 
 
 def _blobs(manifest: Manifest) -> dict[str, str]:

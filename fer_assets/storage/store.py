@@ -6,12 +6,15 @@ which file is where (`storage/layout.py`) and what is in it.
 
 from __future__ import annotations
 
+import errno
 import os
 import uuid
 from pathlib import Path, PurePosixPath
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from fer_assets.errors import FerError
+
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class StoreError(FerError):
@@ -57,7 +60,11 @@ class LocalStore:
         return self.local(path).read_bytes()
 
     def write(self, path: str, data: bytes) -> None:
-        """Write under a temporary name, flush to disk, rename."""
+        """Write under a temporary name, flush to disk, rename.
+
+        Raises:
+            StoreError: the disk is full; the file that was there before stays.
+        """
         target = self.local(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         staging = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
@@ -67,6 +74,16 @@ class LocalStore:
                 file.flush()
                 os.fsync(file.fileno())
             staging.replace(target)
+        except OSError as error:
+            if error.errno not in _NO_ROOM:
+                raise
+            raise StoreError(
+                f"storage root: {PurePosixPath(path).name}",
+                expected=f"room for {len(data):,} bytes",
+                found=str(error.strerror),
+                remedy="Free some space and run it again: what is finished is kept, and it goes "
+                "on from there.",
+            ) from error
         finally:
             staging.unlink(missing_ok=True)
 

@@ -30,6 +30,8 @@ def predictions_and_release(
     predictions = [
         {
             "fold": 0,
+            "seed": 0,
+            "seed": 0,
             "face_id": face,
             "group_id": f"i{person}",
             "target": classes[target],

@@ -61,6 +61,7 @@ def learning(shift: float) -> bytes:
     rows: list[dict[str, object]] = [
         {
             "fold": fold,
+            "seed": 0,
             "epoch": epoch,
             "train_loss": 2.5 / (epoch + shift),
             "val_loss": None if fold < 0 else 3 / (epoch + shift),
@@ -175,7 +176,7 @@ def test_gaps_do_not_stop_a_plot() -> None:
     trace[100:200] = np.nan
     audio = np.full(RATE, np.nan, np.float32)
     assert not is_no_data(correlation_plot(audio, RATE, {"kiss": trace}, []))
-    curve = {"fold": 0, "epoch": 0, "train_loss": 1.0, "val_loss": None}
+    curve = {"fold": 0, "seed": 0, "epoch": 0, "train_loss": 1.0, "val_loss": None}
     row: dict[str, object] = {**curve, "val_macro_f1": None, "learning_rate": 0.1}
     assert not is_no_data(learning_curve_plot(LEARNING_CURVE.frame([row])))
     assert not is_no_data(label_bars({"sad": 3, "kiss": 0}, EKMAN))

@@ -1,10 +1,13 @@
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,6 +15,7 @@ from fer_assets.media.audio import read_audio
 from fer_assets.media.errors import MediaError
 from fer_assets.media.frames import sample_frames
 from fer_assets.media.guarded import DecodeLimits, GuardedDecoder
+from fer_assets.media.image_codec import decode_image, encode_jpeg
 from fer_assets.media.probe import probe
 from fer_assets.media.writer import write_video
 
@@ -54,6 +58,45 @@ def test_bad_files_leave_the_child_in_service(tmp_path: Path, small_video: Path)
         assert reasons["empty"] == "empty file"
         assert {"text", "half"} <= set(reasons)
         assert decoder.probe(small_video).duration_s == pytest.approx(2.0)
+
+
+def test_pictures_are_read_in_the_child(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    image = cv2.resize(rng.integers(0, 255, (6, 9, 3), dtype=np.uint8), (90, 60))
+    files = {
+        "good.jpg": encode_jpeg(image),
+        "empty.jpg": b"",
+        "text.jpg": b"hello",
+        "huge.png": _png_header(2**20, 2**20),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    with GuardedDecoder() as decoder:
+        found = decoder.read_picture(tmp_path / "good.jpg")
+        np.testing.assert_array_equal(found, decode_image(files["good.jpg"]))
+        pid = decoder.child_pid
+        for name, reason in (
+            ("gone.jpg", "no such file"),
+            ("empty.jpg", "empty file"),
+            ("text.jpg", "not a readable picture"),
+            ("huge.png", "not a readable picture"),
+        ):
+            with pytest.raises(MediaError) as error:
+                decoder.read_picture(tmp_path / name)
+            assert error.value.reason == reason
+        assert decoder.child_pid == pid
+
+
+def _png_header(width: int, height: int) -> bytes:
+    """A PNG that claims to be of that size, and holds no pixel."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_a_withdrawn_video_takes_faces_where_only_the_face_is_named(tmp_path):
     """Predictions and the registry of identities have no column for the video."""
     store = LocalStore(tmp_path)
     rows = [
-        {"fold": 0, "face_id": name, "group_id": "id-a", "target": "sad", "pred": "sad",
+        {"fold": 0, "seed": 0, "face_id": name, "group_id": "id-a", "target": "sad", "pred": "sad",
          "probs": [1.0]}
         for name in (face(0, 1, 1), face(0, 1, 1, "f" * 16))
     ]  # fmt: skip

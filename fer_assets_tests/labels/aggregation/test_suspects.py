@@ -56,6 +56,7 @@ def _predictions(n: int, seed: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
         pl.DataFrame(
             {
                 "fold": pl.Series(person, dtype=pl.Int32),
+                "seed": pl.Series([0] * len(person), dtype=pl.Int32),
                 "face_id": faces,
                 "group_id": [f"p{p}" for p in person],
                 "target": names[labels],

@@ -60,9 +60,7 @@ BENCHMARK_SCORES = Schema(
         Column("low", pl.Float64, "lower end of its 95 % interval over people", is_nullable=True),
         Column("high", pl.Float64, "upper end of its 95 % interval over people", is_nullable=True),
         Column("n_seeds", pl.Int32, "training seeds behind the figure; 0 where skipped", low=0),
-        Column(
-            "seed_sd", pl.Float64, "standard deviation over seeds", low=0, is_nullable=True
-        ),
+        Column("seed_sd", pl.Float64, "standard deviation over seeds", low=0, is_nullable=True),
         Column("n_images", pl.Int64, "images scored", low=0),
         Column("n_people", pl.Int64, "people scored; 0 where unknown", low=0),
         Column("paper_value", pl.Float64, "the paper's figure", is_nullable=True),
