@@ -23,6 +23,8 @@ QUESTIONS = (
     "chinese_whispers",
     "one_new_video",
     "aggregation",
+    "metrics",
+    "training",
 )
 
 

@@ -1,14 +1,14 @@
 """The public benchmarks of the paper, and rows for those whose data is not there.
 
 Belongs here: what each is, where its images are looked for, how to get them. Does not belong here:
-reading them (`image_folder.py`).
+reading them (`readers/`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import polars as pl
@@ -23,7 +23,8 @@ class PublicBenchmark:
     """A benchmark of the paper's Table 3.
 
     Attributes:
-        key: name in the tables; its images lie in benchmarks/KEY/CLASS/.
+        key: name in the tables; its data lies where `[benchmarks]` of settings.toml says, or in
+            benchmarks/KEY/.
         title: name for a person.
         access: how to get it.
     """
@@ -31,10 +32,6 @@ class PublicBenchmark:
     key: str
     title: str
     access: str
-
-    def folder(self, root: Path) -> Path:
-        """Where its images are looked for, below the data root."""
-        return root / "benchmarks" / self.key
 
 
 PUBLIC_BENCHMARKS: Final = (
@@ -44,15 +41,19 @@ PUBLIC_BENCHMARKS: Final = (
 )
 
 
-def absent_benchmarks(present: Collection[str]) -> pl.DataFrame:
+def absent_benchmarks(
+    present: Collection[str], looked_for: Mapping[str, str] = MappingProxyType({})
+) -> pl.DataFrame:
     """BENCHMARK_SCORES rows, all skipped, for the benchmarks whose data is not there.
 
     Args:
-        present: keys of the benchmarks that were found and are scored elsewhere.
+        present: names of those that were found and are scored elsewhere.
+        looked_for: name to the place where settings say that data lies, though there is none.
     """
+    access = {benchmark.key: benchmark.access for benchmark in PUBLIC_BENCHMARKS}
     rows: list[Row] = []
-    for benchmark in PUBLIC_BENCHMARKS:
-        if benchmark.key not in present:
-            reason = f"no data at benchmarks/{benchmark.key}; {benchmark.access}"
-            rows += skipped_rows(benchmark.key, EKMAN_5.name, reason)
+    for name in sorted({*access, *looked_for} - set(present)):
+        place = looked_for.get(name, f"benchmarks/{name}")
+        reason = "; ".join(filter(None, (f"no data at {place}", access.get(name, ""))))
+        rows += skipped_rows(name, EKMAN_5.name, reason)
     return BENCHMARK_SCORES.frame(rows)

@@ -5,7 +5,7 @@ Belongs here: protocols and the paper's figures. Does not belong here: applying 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -42,6 +42,17 @@ EKMAN_5: Final = Protocol(
     "images of the five Ekman classes only; the prediction is the most probable of the five",
 )
 PROTOCOLS: Final = (ALL_CLASSES, EKMAN_5)
+
+SHARED: Final = "shared-classes"
+
+
+def shared_classes(classes: Sequence[str], targets: Collection[str]) -> Protocol:
+    """Among the classes that classifier and benchmark share, in the classifier's order."""
+    shared = tuple(name for name in classes if name in set(targets))
+    return Protocol(
+        SHARED, shared, "the classes that both know; the prediction is the most probable of these"
+    )
+
 
 PAPER_SCORES: Final[Mapping[tuple[str, str, str], float]] = MappingProxyType(
     {

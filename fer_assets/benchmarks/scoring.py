@@ -1,14 +1,14 @@
 """From held-out predictions to rows of scores and confusions.
 
-Belongs here: applying protocols, slices, the paper's figures beside ours. Does not belong here:
-formulas (`metrics/`), reading public benchmarks (`image_folder.py`).
+Belongs here: applying protocols, slices, the paper's figures beside ours, over one or several
+training seeds. Does not belong here: formulas (`metrics/`), reading public benchmarks.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,13 +16,22 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fer_assets.benchmarks.protocols import PAPER_SCORES, PROTOCOLS, TIKTOK, Protocol
+from fer_assets.compute.progress import track
 from fer_assets.errors import FerError
 from fer_assets.metrics.classification import confusion_matrix
-from fer_assets.metrics.slices import SliceSettings, largest_gap, slice_scores
-from fer_assets.metrics.uncertainty import BootstrapSettings, Score, classification_scores
+from fer_assets.metrics.gaps import Gap
+from fer_assets.metrics.slices import SliceSettings, slice_scores
+from fer_assets.metrics.uncertainty import (
+    BootstrapSettings,
+    Score,
+    classification_scores,
+    interval_warning,
+    seeds_first,
+)
 from fer_assets.storage.schemas.tiktokfer import BENCHMARK_SCORES, CONFUSIONS
 
 SLICED_METRICS: Final = ("macro_f1", "accuracy")
+NOBODY_KNOWN: Final = "who is pictured is not known: no interval"
 Row = dict[str, object]
 
 
@@ -54,9 +63,13 @@ class ScoredImages:
     Attributes:
         classes: the classifier's classes, in the order of the probabilities.
         targets: n class names; each is one of `classes`.
-        probs: (n, c) probabilities.
+        probs: (n, c) probabilities, or (s, n, c) of s training seeds.
         people: n person ids, or None where people are not known (then there are no intervals).
         attributes: attribute name to n values, None where unknown.
+
+    Raises:
+        ScoringError: a probability is not finite.
+        ValueError: the shapes do not fit.
     """
 
     classes: tuple[str, ...]
@@ -64,6 +77,20 @@ class ScoredImages:
     probs: NDArray[np.floating[Any]]
     people: NDArray[Any] | None
     attributes: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if n_bad := int((~np.isfinite(self.by_seed)).sum()):
+            raise ScoringError(
+                "predictions",
+                expected="finite probabilities",
+                found=f"{n_bad} that are not",
+                remedy="The network has diverged: train again with a lower learning rate.",
+            )
+
+    @property
+    def by_seed(self) -> NDArray[np.floating[Any]]:
+        """The probabilities as (s, n, c)."""
+        return seeds_first(np.asarray(self.probs), len(self.targets), len(self.classes))
 
 
 def score_predictions(
@@ -83,11 +110,11 @@ def score_predictions(
         benchmark: name in the tables.
 
     Returns:
-        BENCHMARK_SCORES and CONFUSIONS. Slices are metrics such as "macro_f1/skin_tone=II", with a
-        warning in `reason` where the slice is small; "macro_f1_gap/skin_tone" is best minus worst.
+        BENCHMARK_SCORES and CONFUSIONS, as `score_images` gives them.
 
     Raises:
-        ScoringError: there are no predictions, or they are not of these classes or this release.
+        ScoringError: there are no predictions, they are not of these classes or this release, or
+            the seeds did not predict the same faces.
     """
     settings = settings or ScoringSettings()
     if predictions.is_empty():
@@ -99,29 +126,58 @@ def score_predictions(
             benchmark, expected=f"{len(classes)} probabilities", found="another number"
         )
     of_face = release.unique("face_id", keep="first").select("face_id", *settings.attributes)
-    joined = predictions.join(of_face, on="face_id", how="left", maintain_order="left")
-    if (
-        missing := len(predictions)
-        - predictions["face_id"].is_in(of_face["face_id"].implode()).sum()
-    ):
+    if missing := predictions.join(of_face, on="face_id", how="anti").height:
         raise ScoringError(benchmark, expected="faces of the release", found=f"{missing} others")
-    images = ScoredImages(
-        tuple(classes),
-        joined["target"].to_list(),
-        np.array(joined["probs"].to_list(), dtype=np.float64),
-        joined["group_id"].to_numpy().astype(str),
-        {name: joined[name].to_list() for name in settings.attributes},
+    first = predictions.filter(pl.col("seed") == predictions["seed"][0])
+    joined = first.join(of_face, on="face_id", how="left", maintain_order="left")
+    return score_images(
+        ScoredImages(
+            tuple(classes),
+            joined["target"].to_list(),
+            _stacked(predictions, joined["face_id"], len(classes), benchmark),
+            joined["group_id"].to_numpy().astype(str),
+            {name: joined[name].to_list() for name in settings.attributes},
+        ),
+        benchmark,
+        settings,
     )
-    return score_images(images, benchmark, settings)
+
+
+def _stacked(
+    predictions: pl.DataFrame, faces: pl.Series, n_classes: int, benchmark: str
+) -> NDArray[np.float64]:
+    """Probabilities (s, n, c) of all seeds, each in the order of `faces`."""
+    probs = []
+    for (seed,), part in predictions.group_by("seed", maintain_order=True):
+        ordered = faces.to_frame().join(part, on="face_id", how="inner", maintain_order="left")
+        if not len(ordered) == len(part) == len(faces):
+            raise ScoringError(
+                f"{benchmark}, seed {seed}",
+                expected=f"predictions of the same {len(faces)} faces as of the first seed",
+                found=f"{len(part)} predictions, {len(ordered)} of these faces",
+                remedy="Let every seed finish the same runs.",
+            )
+        probs.append(ordered["probs"].explode().to_numpy().reshape(-1, n_classes))
+    return np.stack(probs).astype(np.float64)
 
 
 def score_images(
     images: ScoredImages, benchmark: str, settings: ScoringSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Score predictions under every protocol: BENCHMARK_SCORES and CONFUSIONS."""
+    """Score predictions under every protocol.
+
+    Returns:
+        BENCHMARK_SCORES: over several seeds a figure is their mean, its interval that of the mean
+        over resamples of the people. Slices are metrics such as "macro_f1/skin_tone=II";
+        "macro_f1_gap/skin_tone" is best minus worst slice, "macro_f1_gap_chance/skin_tone" the mean
+        gap when the people are regrouped at random, "macro_f1_gap_p/skin_tone" the share of
+        regroupings with at least this gap. `reason` warns where people or slices are few.
+        CONFUSIONS: over several seeds an image counts once for each.
+    """
     scores: list[Row] = []
     confusions: list[Row] = []
-    for protocol in settings.protocols:
+    protocols = settings.protocols
+    for protocol in track(protocols, len(protocols), f"intervals of {benchmark}"):
         if obstacle := _obstacle(protocol, images):
             scores += skipped_rows(benchmark, protocol.name, obstacle)
             continue
@@ -148,16 +204,19 @@ def restrict(images: ScoredImages, protocol: Protocol) -> ScoredImages:
     columns = np.array([images.classes.index(name) for name in protocol.classes], np.int64)
     wanted = set(protocol.classes)
     rows = np.array([row for row, name in enumerate(images.targets) if name in wanted], np.int64)
-    probs = np.asarray(images.probs, np.float64)[np.ix_(rows, columns)]
-    total = probs.sum(1, keepdims=True)
+    probs = np.asarray(images.probs, np.float64)[..., rows, :][..., columns]
+    total = probs.sum(-1, keepdims=True)
     # All five may have underflowed to 0: then nothing is known of the face among the five.
     probs = np.where(total > 0, probs / np.where(total > 0, total, 1), 1 / len(columns))
-    return ScoredImages(
-        protocol.classes,
-        [images.targets[row] for row in rows],
-        probs,
-        None if images.people is None else images.people[rows],
-        {name: [values[row] for row in rows] for name, values in images.attributes.items()},
+    return replace(
+        images,
+        classes=protocol.classes,
+        targets=[images.targets[row] for row in rows],
+        probs=probs,
+        people=None if images.people is None else images.people[rows],
+        attributes={
+            name: [values[row] for row in rows] for name, values in images.attributes.items()
+        },
     )
 
 
@@ -166,59 +225,85 @@ def _target_numbers(images: ScoredImages) -> NDArray[np.int64]:
     return np.array([number[name] for name in images.targets], dtype=np.int64)
 
 
-def _score_rows(
-    images: ScoredImages, benchmark: str, protocol: Protocol, settings: ScoringSettings
-) -> list[Row]:
-    targets = _target_numbers(images)
-    people = images.people
-    groups = np.zeros(len(targets), np.int64) if people is None else people
-    n_people = 0 if people is None else len(np.unique(people))
-    scores = classification_scores(
-        targets, images.probs, images.classes, groups, settings.bootstrap
-    )
+@dataclass(frozen=True)
+class _Rows:
+    """Makes the rows of one benchmark under one protocol."""
 
-    def row(metric: str, score: Score, n_images: int, n_people: int, warning: str = "") -> Row:
+    benchmark: str
+    protocol: str
+    n_seeds: int
+
+    def row(self, metric: str, score: Score, n_images: int, n_people: int, warning: str) -> Row:
         return {
-            "benchmark": benchmark,
-            "protocol": protocol.name,
+            "benchmark": self.benchmark,
+            "protocol": self.protocol,
             "metric": metric,
             "value": _defined(score.value),
             "low": _defined(score.low),
             "high": _defined(score.high),
-            "n_seeds": 1,
-            "seed_sd": None,
+            "n_seeds": self.n_seeds,
+            "seed_sd": _defined(score.seed_sd),
             "n_images": n_images,
             "n_people": n_people,
-            "paper_value": PAPER_SCORES.get((benchmark, protocol.name, metric)),
+            "paper_value": PAPER_SCORES.get((self.benchmark, self.protocol, metric)),
             "status": "scored",
             "reason": warning or None,
         }
 
-    rows = [row(metric, score, len(targets), n_people) for metric, score in scores.items()]
-    if people is None:
-        return rows
-    for attribute, values in images.attributes.items():
-        if all(value is None for value in values):
-            continue
-        slices = slice_scores(
-            targets,
-            images.probs.argmax(1),
-            len(images.classes),
-            groups=people,
-            attribute=values,
-            settings=settings.slices,
-            bootstrap=settings.bootstrap,
-        )
-        for metric in SLICED_METRICS:
-            for part in slices:
-                name = f"{metric}/{attribute}={part.name}"
-                score = part.scores[metric]
-                rows.append(row(name, score, part.n_images, part.n_people, part.warning))
-            gap = Score(largest_gap(slices, metric), math.nan, math.nan)
-            warnings = [part.name for part in slices if part.warning]
-            small = f"small slices: {', '.join(warnings)}" if warnings else ""
-            rows.append(row(f"{metric}_gap/{attribute}", gap, len(targets), n_people, small))
-    return rows
+    def of_gap(self, metric: str, attribute: str, gap: Gap) -> Iterator[Row]:
+        """The gap, what chance makes of it, and how often; the last two where they are known."""
+        warning = gap.warning or interval_warning(gap.n_people)
+        chance = Score(gap.by_chance, math.nan, math.nan)
+        p_value = Score(gap.p_value, math.nan, math.nan)
+        for kind, score in (("gap", gap.score), ("gap_chance", chance), ("gap_p", p_value)):
+            if not math.isnan(score.value):
+                name = f"{metric}_{kind}/{attribute}"
+                yield self.row(name, score, gap.n_images, gap.n_people, warning)
+
+
+def _score_rows(
+    images: ScoredImages, benchmark: str, protocol: Protocol, settings: ScoringSettings
+) -> list[Row]:
+    rows = _Rows(benchmark, protocol.name, len(images.by_seed))
+    targets, n_images = _target_numbers(images), len(images.targets)
+    people = np.zeros(n_images, np.int64) if images.people is None else images.people
+    n_people = 0 if images.people is None else len(np.unique(people))
+    warning = NOBODY_KNOWN if images.people is None else interval_warning(n_people)
+    scores = classification_scores(
+        targets, images.by_seed, images.classes, people, settings.bootstrap
+    )
+    found = [
+        rows.row(metric, score, n_images, n_people, warning) for metric, score in scores.items()
+    ]
+    if images.people is not None:
+        for attribute, values in images.attributes.items():
+            if any(value is not None for value in values):
+                found += _slice_rows(images, targets, attribute, settings, rows)
+    return found
+
+
+def _slice_rows(
+    images: ScoredImages,
+    targets: NDArray[np.int64],
+    attribute: str,
+    settings: ScoringSettings,
+    rows: _Rows,
+) -> Iterator[Row]:
+    sliced = slice_scores(
+        targets,
+        images.by_seed.argmax(2),
+        len(images.classes),
+        groups=np.asarray(images.people),
+        attribute=images.attributes[attribute],
+        settings=settings.slices,
+        bootstrap=settings.bootstrap,
+    )
+    for metric in SLICED_METRICS:
+        for part in sliced.slices:
+            name = f"{metric}/{attribute}={part.name}"
+            yield rows.row(name, part.scores[metric], part.n_images, part.n_people, part.warning)
+        if metric in sliced.gaps:
+            yield from rows.of_gap(metric, attribute, sliced.gaps[metric])
 
 
 def _defined(value: float) -> float | None:
@@ -226,7 +311,10 @@ def _defined(value: float) -> float | None:
 
 
 def _confusion_rows(images: ScoredImages, benchmark: str, protocol: Protocol) -> list[Row]:
-    counts = confusion_matrix(_target_numbers(images), images.probs.argmax(1), len(images.classes))
+    """One cell per pair of classes; over several seeds an image counts once for each."""
+    targets, n_classes = _target_numbers(images), len(images.classes)
+    of_seeds = [confusion_matrix(targets, pred, n_classes) for pred in images.by_seed.argmax(2)]
+    counts = np.sum(of_seeds, axis=0)
     return [
         {
             "benchmark": benchmark,

@@ -16,6 +16,8 @@ from typing import Any, Final
 import polars as pl
 
 from fer_assets.custody.recognition import Recogniser
+from fer_assets.storage.parts import parquet_bytes
+from fer_assets.storage.pictures import GROUP_ROWS_KEY
 
 SUFFIXES: Final = (".csv", ".jsonl", ".ndjson", ".json", ".parquet")
 """Files that can be scrubbed; others can only be deleted, or named to the operator."""
@@ -151,9 +153,8 @@ def _scrub_parquet(data: bytes, names: Recogniser, challenge: str | None) -> tup
         return data, 0
     metadata = pl.read_parquet_metadata(io.BytesIO(data))
     own = {k: v for k, v in metadata.items() if not k.startswith("ARROW") and not names.kinds_in(v)}
-    buffer = io.BytesIO()
-    kept.rechunk().write_parquet(buffer, compression="zstd", metadata=own or None)
-    return buffer.getvalue(), frame.height - kept.height
+    group = int(own[GROUP_ROWS_KEY]) if GROUP_ROWS_KEY in own else None
+    return parquet_bytes(kept.rechunk(), own or None, group), frame.height - kept.height
 
 
 def withdrawn_rows(frame: pl.DataFrame, names: Recogniser, challenge: str | None) -> pl.Series:

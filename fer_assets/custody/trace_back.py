@@ -105,7 +105,7 @@ def trace_score(workspace: Workspace, name: str) -> Trace:
         sections["scored faces"] = _per_video(rows, set(scored))
     else:
         serving = next(n for n in SERVING_RUNS if any(run.name == n for run in found))
-        found = [run for run in found if run.name == serving]
+        found = [run for run in found if run.name.split("-seed-")[0] == serving]
     learned = [learned_faces(workspace.store, run) for run in found]
     sections["checkpoints"] = [
         {"run": run.name, "checkpoint": run.checkpoint, "release": run.release,

@@ -7,10 +7,15 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from fer_assets.compute.progress import reporting_to
+from fer_assets.compute.progress import reporting_to, shown_to
 from fer_assets.defs.automation import rebuilds_by_itself
 from fer_assets.defs.gpu import CUDA_POOL, gpu_op_tags
-from fer_assets.defs.reporting import log_reporter, materialize_result, waiting_results
+from fer_assets.defs.reporting import (
+    live_pictures,
+    log_reporter,
+    materialize_result,
+    waiting_results,
+)
 from fer_assets.defs.resources import WorkspaceResource
 from fer_assets.errors import FerError
 from fer_assets.lines.step import Step, run_step
@@ -47,7 +52,8 @@ def asset_from(step: Step, partitions: dg.PartitionsDefinition[str] | None) -> d
                 context.log.info(f"waiting: {reason}")
                 yield from waiting_results(step.checks, reason)
                 return
-            with reporting_to(log_reporter(context.log.info)):
+            seen = live_pictures(context.asset_key, partition, context.log_event)
+            with reporting_to(log_reporter(context.log.info)), shown_to(seen):
                 report = run_step(step, place, partition)
         except FerError as error:
             raise dg.Failure(description=str(error), allow_retries=False) from error

@@ -14,11 +14,12 @@ from typing import Any, Final
 import dagster as dg
 import polars as pl
 
-from fer_assets.compute.progress import Reporter
+from fer_assets.compute.progress import Reporter, Viewer
 from fer_assets.lines.step import StepReport
 
 PICTURE_LIMIT_BYTES: Final = 64 * 1024
 _PROGRESS_EVERY_S: Final = 10.0
+_PICTURE_EVERY_S: Final = 20.0
 
 
 def materialize_result(report: StepReport, device: str | None) -> dg.MaterializeResult[None]:
@@ -78,6 +79,27 @@ def log_reporter(log: Callable[[str], None]) -> Reporter:
                 log(f"{label}: {done} of {total}")
 
     return report
+
+
+def live_pictures(
+    asset: dg.AssetKey, partition: str | None, log_event: Callable[[dg.AssetObservation], None]
+) -> Viewer:
+    """A viewer that puts pictures into an asset's metadata while its step still runs.
+
+    Each is an observation of the asset, at most every twenty seconds per title: the event log
+    keeps them all.
+    """
+    last: dict[str, float] = {}
+
+    def view(title: str, draw: Callable[[], bytes]) -> None:
+        now = time.monotonic()
+        if title in last and now - last[title] < _PICTURE_EVERY_S:
+            return
+        last[title] = now
+        metadata = {title: _picture(title, draw())}
+        log_event(dg.AssetObservation(asset_key=asset, partition=partition, metadata=metadata))
+
+    return view
 
 
 def _picture(title: str, png: bytes) -> dg.MarkdownMetadataValue:

@@ -1,7 +1,7 @@
 """The faces of a release that can be learned from, with what they should be taken for.
 
 Belongs here: choosing rows and targets, and saying what was left out. Does not belong here: who is
-held out (`folds.py`) and decoding (`training/samples.py`).
+held out (`folds.py`) and decoding (`training/pictures.py`).
 """
 
 from __future__ import annotations
@@ -15,8 +15,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fer_assets.errors import FerError
+from fer_assets.storage.pictures import StoredPictures
+from fer_assets.training.pictures import EncodedPictures, Pictures, read_pictures
 from fer_assets.training.recipes import Recipe
-from fer_assets.training.samples import Samples, make_samples
+from fer_assets.training.samples import Samples
+
+MOST_BROKEN: Final = 0.01
+"""Share of the faces whose picture may be broken; beyond it the release is not to be trusted."""
+
+BROKEN: Final = "picture can't be decoded"
+"""The reason in `left_out`."""
 
 _TARGET_COLUMN: Final = {"prompt": "prompt", "crowd": "label", "crowd_soft": "label"}
 
@@ -26,20 +34,37 @@ class TrainingDataError(FerError):
 
 
 @dataclass(frozen=True)
+class _Column:
+    """The encoded pictures of a table in memory; a file becomes an object when it is read."""
+
+    files: pl.Series
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def read(self, numbers: NDArray[np.int64]) -> list[bytes]:
+        return [data or b"" for data in self.files.gather(numbers)]
+
+
+@dataclass(frozen=True)
 class LabelledFaces:
     """Faces with targets, sorted by face.
 
     Attributes:
         classes: what there is to tell apart, sorted by name.
-        frame: face_id, group, target (class name), split, image (encoded bytes), soft_label.
+        frame: face_id, group, target (class name), split, soft_label.
         targets: (n,) int64 class of each face.
         left_out: why rows of the release are not here, with counts.
+        pictures: the decoded or readable pictures.
+        numbers: (n,) which of the pictures is whose.
     """
 
     classes: tuple[str, ...]
     frame: pl.DataFrame
     targets: NDArray[np.int64]
     left_out: Mapping[str, int]
+    pictures: Pictures
+    numbers: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -54,48 +79,75 @@ class LabelledFaces:
         return self.frame["split"].is_in(list(splits)).arg_true().to_numpy().astype(np.int64)
 
     def samples(self, recipe: Recipe) -> Samples:
-        """All faces, decoded at the recipe's size, with its kind of target."""
+        """All faces at the recipe's size, with its kind of target."""
         soft = self._soft_targets() if recipe.target == "crowd_soft" else None
-        return make_samples(
-            self.frame["image"].to_list(),
-            self.targets,
-            len(self.classes),
-            recipe.image_px,
-            view=recipe.view,
-            soft_targets=soft,
-        )
+        pictures = self.pictures
+        if (pictures.image_px, pictures.view) != (recipe.image_px, recipe.view):
+            pictures = read_pictures(
+                pictures.encoded, pictures.numbers, recipe.image_px, view=recipe.view
+            )
+        return Samples(self.targets, len(self.classes), soft, self.numbers, pictures)
 
     def _soft_targets(self) -> NDArray[np.float32]:
         """The crowd's distribution over the classes, renormalised; the label where it has none."""
         soft = np.zeros((len(self), len(self.classes)), dtype=np.float32)
-        number = {name: column for column, name in enumerate(self.classes)}
-        for row, distribution in enumerate(self.frame["soft_label"]):
-            for entry in distribution:
-                if entry["expression"] in number:
-                    soft[row, number[entry["expression"]]] = entry["prob"]
+        entries = (
+            self.frame.select(row=pl.int_range(pl.len()), entry="soft_label")
+            .explode("entry")
+            .select("row", pl.col("entry").struct.unnest())
+            .filter(pl.col("expression").is_in(list(self.classes)))
+        )
+        column = _numbered(entries["expression"], self.classes)
+        soft[entries["row"].to_numpy(), column] = entries["prob"].to_numpy()
         empty = soft.sum(1) <= 0
         soft[empty, self.targets[empty]] = 1
         normalised: NDArray[np.float32] = soft / soft.sum(1, keepdims=True)
         return normalised
 
 
-def labelled_faces(release: pl.DataFrame, recipe: Recipe, group: str) -> LabelledFaces:
-    """Choose the faces of a release that the recipe's target is known of.
+def labelled_faces(
+    release: pl.DataFrame, recipe: Recipe, group: str, pictures: StoredPictures | None = None
+) -> LabelledFaces:
+    """Choose the faces of a release that the recipe's target is known of, and read their pictures.
 
     Rows of the split "excluded", rows without the target (for crowd and crowd_soft: without a
-    convincing majority), rows of classes that the recipe leaves out, and, in a pooled release,
-    further copies of a face that is in several challenges, are left out and counted.
+    convincing majority), rows of classes that the recipe leaves out, further copies of a face that
+    is in several challenges of a pooled release, and faces whose picture can't be decoded are left
+    out and counted. Every picture is decoded once here; what fits into
+    `training.pictures.MEMORY_LIMIT_BYTES` is kept.
 
     Args:
-        release: DATASET_RELEASE or POOLED_RELEASE.
-        recipe: its `target` and `classes` are used.
+        release: DATASET_RELEASE or POOLED_RELEASE; with `pictures` the column image is not needed.
+        recipe: its `target`, `classes`, `image_px` and `view` are used.
         group: column that names the person: identity_id or person_id.
+        pictures: where the pictures are read from, so that they are never all in memory; None
+            takes the release's column.
 
     Raises:
-        TrainingDataError: no row is left, all are of one class, or a class asked for has none.
+        TrainingDataError: no row is left, all are of one class, a class asked for has none, or
+            more than `MOST_BROKEN` of the pictures, or all of a class, are broken.
+        KeyError: a face is not among the pictures.
     """
     if group not in release.columns:
         raise TrainingDataError("release", expected=f"a column {group}", found="none")
+    frame, left_out = _chosen(release, recipe, group)
+    classes = tuple(sorted(recipe.classes or frame["target"].unique().to_list()))
+    _check(frame, classes, left_out)
+    encoded, numbers = _stored(release, frame, pictures)
+    read = read_pictures(encoded, numbers, recipe.image_px, view=recipe.view)
+    left_out[BROKEN] = int(np.count_nonzero(~read.is_whole))
+    if left_out[BROKEN]:
+        _check_broken(frame, read.is_whole)
+        frame = frame.filter(pl.Series(read.is_whole))
+    targets = _numbered(frame["target"], classes)
+    kept = np.flatnonzero(read.is_whole)
+    return LabelledFaces(classes, frame.drop("row"), targets, left_out, read, kept)
+
+
+def _chosen(
+    release: pl.DataFrame, recipe: Recipe, group: str
+) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The rows to learn from, sorted by face, and how many are left out for what."""
     column = _TARGET_COLUMN[recipe.target]
     reasons = [
         ("excluded split", pl.col("split") == "excluded"),
@@ -104,26 +156,46 @@ def labelled_faces(release: pl.DataFrame, recipe: Recipe, group: str) -> Labelle
     if recipe.classes is not None:
         is_other = ~pl.col(column).is_in(list(recipe.classes))
         reasons.append(("class not in the recipe", is_other))
-    kept, left_out = release, {}
+    kept = release.with_row_index("row").select(
+        "row",
+        "face_id",
+        "split",
+        "soft_label",
+        pl.col(group).alias("group"),
+        pl.col(column).alias("target"),
+        *{column} - {"face_id"},
+    )
+    left_out = {}
     for reason, condition in reasons:
         remaining = kept.filter(~condition)
         left_out[reason] = len(kept) - len(remaining)
         kept = remaining
     distinct = kept.unique("face_id", keep="first", maintain_order=True)
     left_out["same face in another challenge"] = len(kept) - len(distinct)
-    frame = distinct.select(
-        "face_id",
-        "split",
-        "soft_label",
-        pl.col(group).alias("group"),
-        pl.col(column).alias("target"),
-        pl.col("image").struct.field("bytes").alias("image"),
-    ).sort("face_id")
-    classes = tuple(sorted(recipe.classes or frame["target"].unique().to_list()))
-    _check(frame, classes, left_out)
-    number = {name: row for row, name in enumerate(classes)}
-    targets = np.array([number[name] for name in frame["target"]], dtype=np.int64)
-    return LabelledFaces(classes, frame, targets, left_out)
+    return distinct.drop(column).sort("face_id"), left_out
+
+
+def _stored(
+    release: pl.DataFrame, frame: pl.DataFrame, pictures: StoredPictures | None
+) -> tuple[EncodedPictures, NDArray[np.int64]]:
+    """Where the pictures are, and each face's number there."""
+    if pictures is not None:
+        return pictures, pictures.find(frame["face_id"])
+    if "image" not in release.columns:
+        raise TrainingDataError(
+            "release",
+            expected="a column image, or the argument pictures",
+            found="neither",
+            remedy="Pass pictures=fer_assets.open(ROOT).pictures(ASSET, PARTITION).",
+        )
+    files = _Column(release["image"].struct.field("bytes"))
+    return files, frame["row"].to_numpy().astype(np.int64)
+
+
+def _numbered(names: pl.Series, classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """(n,) the place of each name among the classes."""
+    numbers = names.replace_strict(list(classes), list(range(len(classes))), return_dtype=pl.Int64)
+    return numbers.to_numpy()
 
 
 def _check(frame: pl.DataFrame, classes: tuple[str, ...], left_out: Mapping[str, int]) -> None:
@@ -144,3 +216,22 @@ def _check(frame: pl.DataFrame, classes: tuple[str, ...], left_out: Mapping[str,
             found="none",
             remedy="Take it out of the recipe's classes, or label faces of it.",
         )
+
+
+def _check_broken(frame: pl.DataFrame, is_whole: NDArray[np.bool_]) -> None:
+    """Refuse a release that lost too many pictures."""
+    lost = frame.filter(pl.Series(~is_whole))
+    per_class = lost.group_by("target").len("n").sort("target")
+    whole = set(frame.filter(pl.Series(is_whole))["target"])
+    gone = [name for name in per_class["target"] if name not in whole]
+    if len(lost) <= MOST_BROKEN * len(frame) and not gone:
+        return
+    counts = ", ".join(f"{name} {n:,}" for name, n in per_class.iter_rows())
+    expected = f"at most {MOST_BROKEN:.0%} that can't be decoded, and not all of a class"
+    raise TrainingDataError(
+        "pictures of the release",
+        expected=expected,
+        found=f"{len(lost):,} of {len(frame):,} ({counts})",
+        remedy="Its files are damaged: restore them, or materialise face_crops and the release "
+        "again.",
+    )

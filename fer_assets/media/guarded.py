@@ -34,7 +34,7 @@ _INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 
 
 class GuardedDecoder:
-    """`probe`, `survey`, `read_audio`, `read_picture`, `sample_frames` in one lasting child process.
+    """`probe`, `survey`, `read_audio`, `read_picture`, `sample_frames` in one lasting child.
 
     A child that crashes, hangs or goes past a limit is killed, the caller gets a `MediaError`
     with the reason, and the next request starts a fresh child. Use it as a context manager, from

@@ -1,8 +1,15 @@
-"""How well classes were told apart, from one confusion matrix, and how honest confidence is.
+"""How well classes were told apart, from one confusion matrix.
 
-Belongs here: accuracy, balanced accuracy, F1, macro F1, confusion matrix, calibration error. Every
-figure of a confusion matrix takes a stack of them too, which is what the bootstrap needs. Does not
-belong here: intervals (`uncertainty.py`) and subgroups (`slices.py`).
+Belongs here: accuracy, balanced accuracy, F1, macro F1, confusion matrix. Every figure takes a
+stack of matrices too: the bootstrap needs thousands at once. scikit-learn and torchmetrics take one
+set of predictions a call (`bench/metrics.py` measures the difference); the tests hold these
+formulas against both. Does not belong here: probabilities (`calibration.py`), intervals
+(`uncertainty.py`), subgroups (`slices.py`).
+
+Absent classes: a class that is neither a target nor predicted has no F1 and is left out of macro F1
+(as in torchmetrics, and in scikit-learn without `labels`); one that is only predicted has F1 0 and
+counts. Balanced accuracy is over the classes that are a target (as in scikit-learn). So a
+classifier pays for a class that a benchmark lacks only when it names it.
 """
 
 from __future__ import annotations
@@ -109,46 +116,3 @@ CONFUSION_METRICS: Final[Mapping[str, Callable[[Counts], Floats]]] = MappingProx
     {"accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "macro_f1": macro_f1}
 )
 """The figures that one confusion matrix gives, by name."""
-
-
-def calibration_bins(
-    confidence: NDArray[np.floating[Any]], is_right: NDArray[np.bool_], n_bins: int
-) -> NDArray[np.int64]:
-    """The bin of each prediction: n_bins equal ones over [0, 1], closed on the right.
-
-    Args:
-        confidence: (n,) probability of the predicted class, in [0, 1].
-        is_right: (n,) whether it is the target.
-        n_bins: number of bins.
-
-    Returns:
-        (n,) int64 in [0, n_bins).
-    """
-    if confidence.shape != is_right.shape:
-        raise ValueError(f"confidence {confidence.shape} and is_right {is_right.shape} differ")
-    bins = np.ceil(np.asarray(confidence, dtype=np.float64) * n_bins).astype(np.int64) - 1
-    return np.clip(bins, 0, n_bins - 1)
-
-
-def expected_calibration_error(
-    probs: NDArray[np.floating[Any]], target: NDArray[np.integer[Any]], n_bins: int = 15
-) -> float:
-    """Mean distance between confidence and accuracy over bins, weighted by their counts.
-
-    Source: Guo et al., On Calibration of Modern Neural Networks (ICML 2017), equation 3.
-
-    Args:
-        probs: (n, c) probabilities, rows summing to 1.
-        target: (n,) classes.
-        n_bins: number of bins.
-
-    Returns:
-        The error in [0, 1]; NaN for no predictions.
-    """
-    if len(probs) == 0:
-        return float("nan")
-    confidence = probs.max(1).astype(np.float64)
-    is_right = probs.argmax(1) == target
-    bins = calibration_bins(confidence, is_right, n_bins)
-    gap = np.bincount(bins, weights=confidence - is_right, minlength=n_bins)
-    return float(np.abs(gap).sum() / len(probs))

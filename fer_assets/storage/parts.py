@@ -15,14 +15,24 @@ import polars as pl
 from fer_assets.storage.digests import canonical_json, sha256_bytes
 from fer_assets.storage.layout import Place
 from fer_assets.storage.manifests import FileEntry, Provenance, UnitEntry, unit_from_json
+from fer_assets.storage.pictures import GROUP_ROWS_KEY, PICTURE_COLUMN, PICTURE_ROWS
 from fer_assets.storage.store import Store
 
 
-def parquet_bytes(frame: pl.DataFrame, metadata: Mapping[str, str] | None = None) -> bytes:
-    """The frame as Parquet, zstd, the same bytes for the same frame and metadata."""
+def parquet_bytes(
+    frame: pl.DataFrame,
+    metadata: Mapping[str, str] | None = None,
+    row_group_rows: int | None = None,
+) -> bytes:
+    """The frame as Parquet, zstd, the same bytes for the same frame, metadata and row groups."""
     buffer = io.BytesIO()
-    extra = dict(metadata) if metadata else None
-    frame.write_parquet(buffer, compression="zstd", statistics=True, metadata=extra)
+    frame.write_parquet(
+        buffer,
+        compression="zstd",
+        statistics=True,
+        metadata=dict(metadata) if metadata else None,
+        row_group_size=row_group_rows,
+    )
     return buffer.getvalue()
 
 
@@ -31,9 +41,11 @@ def write_table(
 ) -> FileEntry:
     """Write one unit's part of a table; its provenance's digest goes into the file's metadata."""
     content = sha256_bytes(parquet_bytes(frame))
-    data = parquet_bytes(
-        frame, {"fer_assets.table": name, "fer_assets.provenance": provenance.digest}
-    )
+    metadata = {"fer_assets.table": name, "fer_assets.provenance": provenance.digest}
+    group = PICTURE_ROWS if PICTURE_COLUMN in frame.columns else None
+    if group is not None:
+        metadata[GROUP_ROWS_KEY] = str(group)
+    data = parquet_bytes(frame, metadata, group)
     sha256 = sha256_bytes(data)
     path = place.table(name, unit, sha256)
     store.write(path, data)

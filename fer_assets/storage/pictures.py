@@ -24,6 +24,9 @@ from numpy.typing import NDArray
 from fer_assets.storage.manifests import FileEntry
 from fer_assets.storage.store import Store
 
+PICTURE_COLUMN: Final = "image"
+"""The column that holds them, in every table with pictures."""
+
 PICTURE_ROWS: Final = 1024
 """Rows of a row group in a table with pictures, some 10 MB."""
 
@@ -70,7 +73,7 @@ class StoredPictures:
         self,
         parts: Sequence[PicturePart],
         names: pl.DataFrame,
-        column: str = "image",
+        column: str = PICTURE_COLUMN,
         memory_limit_bytes: int = ENCODED_LIMIT_BYTES,
     ) -> None:
         """Keep `parts` open; `names` has the columns name and number of what may be read."""
@@ -78,7 +81,7 @@ class StoredPictures:
         self._names = names
         self._starts = np.cumsum([0, *(part.rows for part in parts)])
         self._kept: OrderedDict[tuple[int, int], pl.Series] = OrderedDict()
-        self._kept_bytes = 0
+        self.kept_bytes = 0
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -107,7 +110,8 @@ class StoredPictures:
         for row, (part, block) in enumerate(wanted.tolist()):
             places = np.flatnonzero(which.reshape(-1) == row)
             kept = self._block(part, block)
-            for place, data in zip(places, kept.gather(inside[places] % block_rows[places])):
+            found = kept.gather(inside[places] % block_rows[places])
+            for place, data in zip(places, found, strict=True):
                 files[place] = data or b""
         return files
 
@@ -115,7 +119,7 @@ class StoredPictures:
         """Give back the memory of what was read."""
         with self._lock:
             self._kept.clear()
-            self._kept_bytes = 0
+            self.kept_bytes = 0
 
     def _block(self, part: int, block: int) -> pl.Series:
         """A block from memory or from its file; the ones used longest ago make room."""
@@ -126,9 +130,9 @@ class StoredPictures:
                 return self._kept[key]
             files = self._parts[part].files(block, self._column)
             self._kept[key] = files
-            self._kept_bytes += _bytes_of(files)
-            while self._kept_bytes > self._limit and len(self._kept) > 1:
-                self._kept_bytes -= _bytes_of(self._kept.popitem(last=False)[1])
+            self.kept_bytes += _bytes_of(files)
+            while self.kept_bytes > self._limit and len(self._kept) > 1:
+                self.kept_bytes -= _bytes_of(self._kept.popitem(last=False)[1])
             return files
 
 

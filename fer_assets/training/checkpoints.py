@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,41 +18,15 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load as parse_safetensors
 from safetensors.torch import save as format_safetensors
-from torch import nn
+from torch import Tensor, nn
 
-from fer_assets.errors import FerError
+from fer_assets.training.cards import CheckpointError, card_recipe, make_card, read_card
 from fer_assets.training.networks import PictureNetwork, create_body
-from fer_assets.training.predicting import predict_probs
+from fer_assets.training.predicting import BATCH_SIZE, predict_probs
 from fer_assets.training.recipes import Recipe
 from fer_assets.training.samples import shrink
 
-FORMAT: Final = 1
-"""Raised when the card or the tensors change meaning."""
-
-
-class CheckpointError(FerError):
-    """A checkpoint that can't be read, or whose two halves don't belong together."""
-
-
-def make_card(
-    recipe: Recipe, classes: tuple[str, ...], network: PictureNetwork, **more: Any
-) -> dict[str, Any]:
-    """What a checkpoint says about itself.
-
-    Args:
-        recipe: how it was trained.
-        classes: names of its outputs, in order.
-        network: what was trained.
-        more: JSON values to add: release digest, weights' licence, code version, metrics.
-    """
-    return {
-        "format": FORMAT,
-        "recipe": recipe.to_dict(),
-        "classes": list(classes),
-        "mean": list(network.mean),
-        "std": list(network.std),
-        **more,
-    }
+__all__ = ["CheckpointError", "Classifier", "checkpoint_bytes", "load_checkpoint", "make_card"]
 
 
 def checkpoint_bytes(network: nn.Module, card: Mapping[str, Any]) -> tuple[bytes, bytes]:
@@ -84,11 +58,14 @@ class Classifier:
     network: PictureNetwork
     device: str
 
-    def predict(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def predict(
+        self, images: NDArray[np.uint8], *, batch_size: int = BATCH_SIZE
+    ) -> NDArray[np.float32]:
         """Probabilities of face crops.
 
         Args:
             images: (n, h, w, 3) uint8 RGB aligned crops of any one size.
+            batch_size: crops per pass; the last pass is padded to it, so one crop costs as much.
 
         Returns:
             (n, len(classes)) float32; rows sum to 1.
@@ -104,13 +81,14 @@ class Classifier:
             len(images),
             flip_average=self.recipe.flip_average,
             device=self.device,
+            batch_size=batch_size,
         )
 
 
 def load_checkpoint(
     data: bytes, card: bytes | Mapping[str, Any], device: str = "cpu"
 ) -> Classifier:
-    """Read what `checkpoint_bytes` wrote.
+    """Read what `checkpoint_bytes` wrote; torch's own generator is left as it was.
 
     Args:
         data: the safetensors.
@@ -118,50 +96,54 @@ def load_checkpoint(
         device: "cpu" or "cuda".
 
     Raises:
-        CheckpointError: not safetensors, not our card, another file than the card describes, or
-            tensors that don't fit the network.
+        CheckpointError: not safetensors, not our card, another file than the card describes,
+            tensors that don't fit the network, or weights that are not finite.
+        RecipeError: this timm lacks the backbone.
     """
-    known = _read_card(card)
-    found = hashlib.sha256(data).hexdigest()
-    if known["sha256"] != found:
-        raise CheckpointError(
-            "checkpoint", expected=f"SHA-256 {known['sha256']}, as its card says", found=found
-        )
-    try:
-        state = parse_safetensors(data)
-    except SafetensorError as error:
-        raise CheckpointError(
-            "checkpoint", expected="a safetensors file", found=f"something else ({error})"
-        ) from error
-    recipe, classes = Recipe.from_dict(known["recipe"]), tuple(known["classes"])
-    body = create_body(recipe.backbone, len(classes))
+    known = read_card(card)
+    state = _read_tensors(data, known)
+    recipe, classes = card_recipe(known), tuple(known["classes"])
+    with torch.random.fork_rng(devices=[]):
+        body = create_body(recipe.backbone, len(classes), recipe.image_px)
     network = PictureNetwork(body, tuple(known["mean"]), tuple(known["std"]))
     _fill(network, state)
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Classifier(classes, recipe, known, network.eval(), device)
 
 
-def _read_card(card: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
-    if isinstance(card, bytes):
-        try:
-            card = json.loads(card)
-        except ValueError as error:
-            raise CheckpointError("checkpoint card", expected="JSON", found=str(error)) from error
-    if not isinstance(card, Mapping) or card.get("format") != FORMAT:
-        raise CheckpointError("checkpoint card", expected=f"a card of format {FORMAT}")
-    if missing := {"recipe", "classes", "mean", "std", "sha256"} - set(card):
+def _read_tensors(data: bytes, card: Mapping[str, Any]) -> dict[str, Tensor]:
+    found = hashlib.sha256(data).hexdigest()
+    if card["sha256"] != found:
         raise CheckpointError(
-            "checkpoint card", expected=f"field {sorted(missing)[0]}", found="none"
+            "checkpoint",
+            expected=f"SHA-256 {card['sha256']}, as its card says",
+            found=found,
+            remedy="It is cut off, altered, or the file of another card.",
         )
-    return card
+    try:
+        return parse_safetensors(data)
+    # KeyError: a type of number that the format knows and torch does not.
+    except (SafetensorError, KeyError) as error:
+        raise CheckpointError(
+            "checkpoint",
+            expected="a safetensors file",
+            found=f"something else ({error})",
+            remedy="Nothing else is opened: other formats can carry code.",
+        ) from error
 
 
-def _fill(network: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+def _fill(network: nn.Module, state: Mapping[str, Tensor]) -> None:
     own = network.state_dict()
     for name in sorted(set(own) | set(state)):
-        expected = tuple(own[name].shape) if name in own else "no such tensor"
-        found = tuple(state[name].shape) if name in state else "none"
+        expected, found = _described(own.get(name)), _described(state.get(name))
         if expected != found:
             thing = f"checkpoint: tensor {name}"
-            raise CheckpointError(thing, expected=str(expected), found=str(found))
+            raise CheckpointError(thing, expected=expected, found=found)
+        if not torch.isfinite(state[name]).all():
+            thing = f"checkpoint: tensor {name}"
+            raise CheckpointError(thing, expected="finite numbers", found="NaN or infinity")
     network.load_state_dict(state)
+
+
+def _described(tensor: Tensor | None) -> str:
+    return "none" if tensor is None else f"{tuple(tensor.shape)} {tensor.dtype}"

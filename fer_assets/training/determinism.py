@@ -20,7 +20,8 @@ def pinned(seed: int, device: str) -> Iterator[None]:
     """Fix torch's own generator, threads and algorithms inside the block; put them back after.
 
     On the CPU the same inputs then give the same bits, on one machine with one number of threads
-    (sums are split among threads). On CUDA the generator is fixed, the algorithms are not.
+    (sums are split among threads). On CUDA the generator is fixed, the algorithms are not: cuDNN
+    tries them out and takes the fastest, and what is not bfloat16 may be TF32.
     """
     threads, was_deterministic = (
         torch.get_num_threads(),
@@ -28,16 +29,23 @@ def pinned(seed: int, device: str) -> Iterator[None]:
     )
     memory: Any = torch.utils.deterministic
     fills = memory.fill_uninitialized_memory
-    cuda = list(range(torch.cuda.device_count())) if device == "cuda" else []
+    tries, precision = torch.backends.cudnn.benchmark, torch.get_float32_matmul_precision()
+    is_cuda = device == "cuda"
+    cuda = list(range(torch.cuda.device_count())) if is_cuda else []
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
         torch.set_num_threads(cpu_threads())
-        torch.use_deterministic_algorithms(device == "cpu")
+        torch.use_deterministic_algorithms(not is_cuda)
         # Else every new tensor is filled with NaN first, which costs and only hunts bugs.
         memory.fill_uninitialized_memory = False
+        if is_cuda:
+            torch.backends.cudnn.benchmark = True
+            torch.set_float32_matmul_precision("high")
         try:
             yield
         finally:
             torch.set_num_threads(threads)
             torch.use_deterministic_algorithms(was_deterministic)
             memory.fill_uninitialized_memory = fills
+            torch.backends.cudnn.benchmark = tries
+            torch.set_float32_matmul_precision(precision)

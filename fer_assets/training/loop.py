@@ -1,44 +1,50 @@
 """The one training loop.
 
-Belongs here: steps, epochs, early stopping, the curve. Does not belong here: data (`samples.py`),
-variation (`augmentation.py`), rates (`schedules.py`), networks (`networks.py`).
+Belongs here: epochs, early stopping, going on after a cut. Does not belong here: one step
+(`stepping.py`), batches (`loader.py`), rates (`schedules.py`), networks (`networks.py`).
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+import time
+from collections.abc import Mapping
+from contextlib import closing, nullcontext
+from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from fer_assets.compute.progress import track
-from fer_assets.compute.seeds import seed_from
+from fer_assets.errors import FerError
 from fer_assets.metrics.classification import confusion_matrix, macro_f1
-from fer_assets.training.augmentation import augment
+from fer_assets.training.averaging import WeightAverage
+from fer_assets.training.curve import Best, Epoch, Watch
 from fer_assets.training.determinism import pinned
+from fer_assets.training.loader import Batch, batches
 from fer_assets.training.networks import PictureNetwork
-from fer_assets.training.predicting import autocast, predict_probs, to_tensor
+from fer_assets.training.optimisers import load_optimiser, optimiser_tensors
+from fer_assets.training.predicting import predict_probs
 from fer_assets.training.recipes import Recipe, RecipeError
-from fer_assets.training.samples import Samples, batch_rows
+from fer_assets.training.run_state import (
+    SAVE_EVERY_S,
+    RunState,
+    Saving,
+    StateError,
+    StateKeeper,
+    run_digest,
+)
+from fer_assets.training.samples import Samples
 from fer_assets.training.schedules import learning_rate_at
+from fer_assets.training.stepping import Stepper
+
+__all__ = ["DivergedError", "Epoch", "FitResult", "fit"]
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """One row of the learning curve; the validation figures are None without validation."""
-
-    epoch: int
-    train_loss: float
-    val_loss: float | None
-    val_macro_f1: float | None
-    learning_rate: float
+class DivergedError(FerError):
+    """The loss or a weight is no finite number any more."""
 
 
 @dataclass(frozen=True)
@@ -49,30 +55,13 @@ class FitResult:
         curve: one row per epoch.
         best_epoch: the epoch whose weights were kept: the last, or with `patience` the best.
         n_steps: steps taken.
+        notes: what a reader of the result must know; empty if all went as the recipe says.
     """
 
     curve: tuple[Epoch, ...]
     best_epoch: int
     n_steps: int
-
-
-@dataclass
-class _Best:
-    """The best weights so far, by validation macro F1, then by validation loss."""
-
-    rank: tuple[float, float] = (-math.inf, -math.inf)
-    epoch: int = -1
-    state: dict[str, Tensor] = field(default_factory=dict)
-
-    def see(self, row: Epoch, network: nn.Module) -> None:
-        rank = (_number(row.val_macro_f1), -_number(row.val_loss))
-        if rank > self.rank:
-            state = {name: value.clone() for name, value in network.state_dict().items()}
-            self.rank, self.epoch, self.state = rank, row.epoch, state
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+    notes: tuple[str, ...] = ()
 
 
 def fit(
@@ -83,6 +72,8 @@ def fit(
     *,
     device: str = "cpu",
     label: str = "training",
+    keeper: StateKeeper | None = None,
+    watch: Watch | None = None,
 ) -> FitResult:
     """Train `network` in place; with `recipe.patience` it ends with its best weights.
 
@@ -94,10 +85,17 @@ def fit(
         recipe: how.
         device: "cpu" (two runs give the same bits) or "cuda" (bfloat16).
         label: what the progress report calls it.
+        keeper: keeps the state of the run while it lasts. A run that was cut off goes on where its
+            last state was, and on the CPU ends in the same bits as one that was not. The state of
+            the end stays until the caller forgets it. A state of another recipe or other data is
+            left aside.
+        watch: is given the curve after each epoch, and about every half minute with a row for the
+            epoch under way, which has no validation figures yet.
 
     Raises:
-        RecipeError: there is nothing to train on, or early stopping without validation.
-        FloatingPointError: the loss is no longer finite.
+        RecipeError: there is nothing to train on, early stopping without validation, or the
+            recipe can't be carried out on this device.
+        DivergedError: the loss or a weight is no longer finite; the last good state stays.
     """
     if len(train) == 0:
         raise RecipeError(f"recipe {recipe.name}", expected="training pictures", found="none")
@@ -108,12 +106,13 @@ def fit(
             found="none",
             remedy="Set patience=None, or hold people out for validation.",
         )
+    saving = Saving(keeper, run_digest(network, train, val, recipe)) if keeper else None
     with pinned(recipe.seed, device):
-        return _Run(network, train, val, recipe, device).all_epochs(label)
+        return _Run(network, train, val, recipe, device, saving, watch).to_the_end(label)
 
 
 class _Run:
-    """One training run: the optimiser, its steps, its epochs."""
+    """One training run: where it stands, its steps, its epochs."""
 
     def __init__(
         self,
@@ -122,90 +121,101 @@ class _Run:
         val: Samples | None,
         recipe: Recipe,
         device: str,
+        saving: Saving | None,
+        watch: Watch | None,
     ) -> None:
         self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.train, self.val, self.recipe, self.device = train, val, recipe, device
+        self.saving, self.watch = saving, watch or (lambda curve: None)
         self.steps_per_epoch = math.ceil(len(train) / recipe.batch_size)
         wanted = recipe.max_epochs * self.steps_per_epoch
         self.n_steps = min(wanted, recipe.max_steps or wanted)
-        kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
-        self.optimiser = kind(_parameter_groups(network, recipe), weight_decay=recipe.weight_decay)
-        self.generator = torch.Generator().manual_seed(seed_from(recipe.seed, "augmentation"))
-        self.goal = torch.from_numpy(train.goal())
-        self.class_weights = _class_weights(train, recipe)
-        self.rate = 0.0
+        self.stepper = Stepper(self.network, train, recipe, device)
+        decay = recipe.average_decay
+        self.average = None if decay is None else WeightAverage(self.network, decay)
+        self.step = 0
+        self.curve: list[Epoch] = []
+        self.losses: list[Tensor] = []
+        self.best = Best()
+        self.last_look = time.monotonic()
+        self.notes: list[str] = []
 
-    def all_epochs(self, label: str) -> FitResult:
-        """Train to the end or to early stopping."""
-        curve: list[Epoch] = []
-        losses: list[Tensor] = []
-        best = _Best()
-        batches = track(self._batches(), self.n_steps, label)
-        for step, (rows, images) in enumerate(batches, start=1):
-            losses.append(self._step(step - 1, rows, images))
-            if step % self.steps_per_epoch and step < self.n_steps:
-                continue
-            curve.append(self._close_epoch(len(curve), losses))
-            losses.clear()
-            if self.recipe.patience is not None:
-                best.see(curve[-1], self.network)
-                if curve[-1].epoch - best.epoch >= self.recipe.patience:
-                    break
-        if best.state:
-            self.network.load_state_dict(best.state)
-        return FitResult(tuple(curve), best.epoch if best.state else curve[-1].epoch, step)
+    def to_the_end(self, label: str) -> FitResult:
+        """Train to the last step or to early stopping, from the state that was kept, if any."""
+        self._go_on()
+        if not self._is_over():
+            with closing(
+                batches(self.train, self.recipe, self.step, self.n_steps, self.device)
+            ) as ready:
+                for step in track(range(self.n_steps), self.n_steps, label):
+                    if step < self.step:
+                        continue
+                    self._take(next(ready))
+                    if self._is_over():
+                        break
+        if self.best.state:
+            self.network.load_state_dict(self.best.state)
+        elif self.average is not None:
+            self.average.apply()
+        best_epoch = self.best.epoch if self.best.state else self.curve[-1].epoch
+        notes = (*self.notes, *self.stepper.notes())
+        if self.saving is not None and self.saving.failure:
+            notes += (f"the state of the run could not be saved: {self.saving.failure}",)
+        return FitResult(tuple(self.curve), best_epoch, self.step, notes)
 
-    def _batches(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
-        """Rows and pictures of each step; pictures that must be decoded are, one step ahead."""
-        seed = seed_from(self.recipe.seed, "order")
-        order = batch_rows(len(self.train), self.recipe.batch_size, self.n_steps, seed)
-        if self.train.is_decoded:
-            yield from ((rows, self.train.images(rows)) for rows in order)
-            return
-        with ThreadPoolExecutor(1) as ahead:
-            waiting = None
-            for rows in order:
-                coming = (rows, ahead.submit(self.train.images, rows))
-                if waiting is not None:
-                    yield waiting[0], waiting[1].result()
-                waiting = coming
-            if waiting is not None:
-                yield waiting[0], waiting[1].result()
+    def _is_over(self) -> bool:
+        patience = self.recipe.patience
+        is_stale = patience is not None and bool(self.curve)
+        if is_stale and self.curve[-1].epoch - self.best.epoch >= (patience or 0):
+            return True
+        return self.step >= self.n_steps
 
-    def _step(self, step: int, rows: NDArray[np.int64], images: NDArray[np.uint8]) -> Tensor:
-        self.rate = learning_rate_at(self.recipe, step, self.n_steps, self.steps_per_epoch)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.rate * group["share"]
-        self.network.train()
-        batch = augment(to_tensor(images, self.device), self.recipe.augmentation, self.generator)
-        batch = batch.contiguous(memory_format=torch.channels_last)
-        with autocast(self.device):
-            logits = self.network(batch)
-        loss = self._loss(logits.float(), self.goal[torch.from_numpy(rows)].to(self.device))
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.recipe.clip_norm is not None:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip_norm)
-        self.optimiser.step()
-        return loss.detach()
+    def _take(self, batch: Batch) -> None:
+        """One step, and what is due after it."""
+        rate = learning_rate_at(self.recipe, self.step, self.n_steps, self.steps_per_epoch)
+        self.losses.append(self.stepper.take(batch, self.step, rate))
+        if self.average is not None:
+            self.average.update(self.step)
+        self.step += 1
+        if self.step % self.steps_per_epoch == 0 or self.step == self.n_steps:
+            self._close_epoch(rate)
+            self.last_look = time.monotonic()
+        elif time.monotonic() - self.last_look >= SAVE_EVERY_S:
+            self._look_in(rate)
+            self.last_look = time.monotonic()
 
-    def _loss(self, logits: Tensor, goal: Tensor) -> Tensor:
-        return functional.cross_entropy(
-            logits,
-            goal,
-            weight=None if self.class_weights is None else self.class_weights.to(logits.device),
-            label_smoothing=self.recipe.label_smoothing,
+    def _look_in(self, rate: float) -> None:
+        """Save and show where the epoch under way stands."""
+        so_far = Epoch(len(self.curve), self._checked_loss(), None, None, rate)
+        if self.saving is not None and self.saving.is_affordable():
+            self.saving.save(self._state)
+        self.watch((*self.curve, so_far))
+
+    def _close_epoch(self, rate: float) -> None:
+        train_loss = self._checked_loss()
+        with self.average.applied() if self.average is not None else nullcontext():
+            val_loss, val_macro_f1 = self._validate() if self.val else (None, None)
+        self.curve.append(Epoch(len(self.curve), train_loss, val_loss, val_macro_f1, rate))
+        self.losses.clear()
+        if self.recipe.patience is not None:
+            averaged = None if self.average is None else self.average.tensors
+            self.best.see(self.curve[-1], averaged or self.network.state_dict())
+        if self.saving is not None and self.saving.is_affordable():
+            self.saving.save(self._state)
+        self.watch(tuple(self.curve))
+
+    def _checked_loss(self) -> float:
+        """Mean loss of the epoch so far, after a look whether all is still finite."""
+        loss = float(torch.stack(self.losses).mean())
+        weights = [one for one in self.network.state_dict().values() if one.is_floating_point()]
+        if math.isfinite(loss) and bool(torch.stack([w.isfinite().all() for w in weights]).all()):
+            return loss
+        raise DivergedError(
+            f"recipe {self.recipe.name}: epoch {len(self.curve)}",
+            expected="a finite loss and finite weights",
+            found=f"a loss of {loss}" if not math.isfinite(loss) else "infinite weights",
+            remedy="Lower learning_rate, or set clip_norm.",
         )
-
-    def _close_epoch(self, epoch: int, losses: list[Tensor]) -> Epoch:
-        train_loss = float(torch.stack(losses).mean())
-        if not math.isfinite(train_loss):
-            raise FloatingPointError(
-                f"recipe {self.recipe.name}: the loss is {train_loss} in epoch {epoch}; "
-                "lower learning_rate or set clip_norm"
-            )
-        val_loss, val_macro_f1 = self._validate() if self.val else (None, None)
-        return Epoch(epoch, train_loss, val_loss, val_macro_f1, self.rate)
 
     def _validate(self) -> tuple[float, float]:
         """Cross-entropy against the unsmoothed goal, and macro F1, on the held-out pictures."""
@@ -222,20 +232,42 @@ class _Run:
         counts = confusion_matrix(self.val.targets, probs.argmax(1), self.val.n_classes)
         return float(loss), float(macro_f1(counts))
 
+    def _state(self) -> RunState:
+        groups: dict[str, Mapping[str, Tensor]] = {
+            "network": self.network.state_dict(),
+            "optimiser": optimiser_tensors(self.stepper.optimiser),
+            "average": {} if self.average is None else self.average.tensors,
+            "best": self.best.state,
+            "epoch": {"losses": torch.stack(self.losses)} if self.losses else {},
+        }
+        return RunState(
+            self.step,
+            self.stepper.parts,
+            tuple(dataclasses.asdict(row) for row in self.curve),
+            self.best.rank,
+            self.best.epoch,
+            {f"{group}/{name}": v for group, all_ in groups.items() for name, v in all_.items()},
+        )
 
-def _parameter_groups(network: PictureNetwork, recipe: Recipe) -> list[dict[str, Any]]:
-    """What is trained, the last layer apart; `share` is each group's share of the rate."""
-    head = network.head_parameters()
-    in_head = {id(parameter) for parameter in head}
-    trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    rest = [parameter for parameter in trained if id(parameter) not in in_head]
-    return [{"params": rest, "share": 1.0}, {"params": head, "share": recipe.head_rate}]
-
-
-def _class_weights(train: Samples, recipe: Recipe) -> Tensor | None:
-    """Inverse frequencies with a mean of 1 over the pictures; None where all weigh the same."""
-    if recipe.class_weights == "none":
-        return None
-    counts = np.bincount(train.targets, minlength=train.n_classes)
-    weights = len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    return torch.from_numpy(weights.astype(np.float32))
+    def _go_on(self) -> None:
+        """Start where the kept state is, if there is one."""
+        if self.saving is None:
+            return
+        try:
+            state = self.saving.load()
+        except StateError as error:
+            self.notes.append(f"started anew: {error}")
+            return
+        if state is None:
+            return
+        self.step, self.stepper.parts = state.step, state.parts
+        self.curve = [Epoch(**row) for row in state.curve]
+        self.network.load_state_dict(state.group("network"))
+        load_optimiser(self.stepper.optimiser, state.group("optimiser"))
+        if self.average is not None:
+            self.average.load(state.group("average"))
+        best = {name: value.to(self.device) for name, value in state.group("best").items()}
+        self.best = Best((state.best_rank[0], state.best_rank[1]), state.best_epoch, best)
+        losses = state.group("epoch").get("losses")
+        self.losses = [] if losses is None else list(losses.to(self.device).unbind())
+        self.watch(tuple(self.curve))

@@ -1,6 +1,7 @@
 """Networks: a timm architecture with its weights, a new last layer, its own normalisation.
 
-Belongs here: building. Does not belong here: training (`loop.py`), weights on disk (`weights/`).
+Belongs here: building. Does not belong here: training (`loop.py`), which weights there are and
+where they come from (`starts.py`), weights on disk (`weights/`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,8 @@ from torch import Tensor, nn
 
 from fer_assets.compute.torch_setup import import_torch
 from fer_assets.training.recipes import RANDOM_WEIGHTS, Recipe, RecipeError
-from fer_assets.weights.fetching import ensure
-from fer_assets.weights.loading import load_into
-from fer_assets.weights.registry import find_weight, packaged_backbones
-from fer_assets.weights.weight import WeightError
-
-_MIDDLE = (127.5, 127.5, 127.5)
+from fer_assets.training.start_loading import fill_body
+from fer_assets.training.starts import Start, find_start, tagged_backbone
 
 
 class PictureNetwork(nn.Module):
@@ -29,6 +26,7 @@ class PictureNetwork(nn.Module):
         mean: per channel, in pixel units of 0-255.
         std: likewise.
         frozen: names of modules of the body that are not trained.
+        start: the weights it started from; None where that isn't known.
     """
 
     def __init__(
@@ -37,10 +35,11 @@ class PictureNetwork(nn.Module):
         mean: tuple[float, float, float],
         std: tuple[float, float, float],
         frozen: tuple[str, ...] = (),
+        start: Start | None = None,
     ) -> None:
         super().__init__()
         self.body = body
-        self.mean, self.std, self.frozen = mean, std, frozen
+        self.mean, self.std, self.frozen, self.start = mean, std, frozen, start
         for name in frozen:
             body.get_submodule(name).requires_grad_(False)
         scale, offset = _normalisation(mean, std)
@@ -55,9 +54,10 @@ class PictureNetwork(nn.Module):
         return self
 
     def head_parameters(self) -> list[nn.Parameter]:
-        """Parameters of the last layer."""
-        head: nn.Module = self.body.get_classifier()  # type: ignore[operator]
-        return list(head.parameters())
+        """Parameters of the last layer, or of all last layers of a network with several."""
+        head: Any = self.body.get_classifier()  # type: ignore[operator]
+        heads = head if isinstance(head, tuple | list) else (head,)
+        return [parameter for one in heads for parameter in one.parameters()]
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (n, n_classes) of (n, 3, h, w) float32 RGB pictures in [0, 1]."""
@@ -71,11 +71,18 @@ def _normalisation(mean: tuple[float, ...], std: tuple[float, ...]) -> tuple[Ten
     return 255 / deviation, -torch.tensor(mean).view(1, 3, 1, 1) / deviation
 
 
-def create_body(backbone: str, n_classes: int) -> Any:
-    """An untrained timm network with `n_classes` outputs.
+def create_body(backbone: str, n_classes: int | None, image_px: int | None = None) -> Any:
+    """An untrained timm network; draws from torch's own generator.
+
+    Args:
+        backbone: timm's name of the architecture.
+        n_classes: number of outputs; None for as many as its own weights have.
+        image_px: side of the square it will see, for architectures with one fixed size; None
+            leaves them at their own.
 
     Raises:
-        RecipeError: timm has no architecture of that name.
+        RecipeError: timm has no architecture of that name, it has no last layer to replace, or
+            it can't take pictures of that size.
     """
     import_torch()
     import timm
@@ -86,7 +93,36 @@ def create_body(backbone: str, n_classes: int) -> Any:
             expected="an architecture that timm knows",
             remedy="timm.list_models() names them.",
         )
-    return timm.create_model(backbone, pretrained=False, num_classes=n_classes)
+    more: dict[str, Any] = {} if n_classes is None else {"num_classes": n_classes}
+    _known_tag(backbone)
+    body = timm.create_model(backbone, pretrained=False, in_chans=3, **more)
+    if not hasattr(body, "get_classifier") or not hasattr(body, "reset_classifier"):
+        raise RecipeError(
+            f"backbone {backbone}",
+            expected="a network for classification, with a last layer to replace",
+            found="none (it has no get_classifier)",
+        )
+    if image_px is not None:
+        set_picture_size(body, backbone, image_px)
+    return body
+
+
+def set_picture_size(body: Any, backbone: str, image_px: int) -> None:
+    """Make a network of one fixed picture size take another; the others take any size as it is.
+
+    Raises:
+        RecipeError: it can't.
+    """
+    cfg = body.pretrained_cfg
+    own = cfg["input_size"][-1]
+    if not cfg.get("fixed_input_size") or own == image_px:
+        return
+    if not hasattr(body, "set_input_size"):
+        raise _wrong_size(backbone, image_px, f"one size only, {own} px")
+    try:
+        body.set_input_size(img_size=(image_px, image_px))
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise _wrong_size(backbone, image_px, str(error) or "a size it can't divide") from error
 
 
 def build_network(recipe: Recipe, n_classes: int, weights_folder: Path) -> PictureNetwork:
@@ -95,28 +131,43 @@ def build_network(recipe: Recipe, n_classes: int, weights_folder: Path) -> Pictu
     The new layer is drawn from `recipe.seed`; torch's own generator is left as it was.
 
     Raises:
-        RecipeError: the weights can't be had, or belong to another architecture.
+        RecipeError: the weights can't be had, or belong to another architecture; or the
+            architecture can't classify pictures of the recipe's size.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         if recipe.weights == RANDOM_WEIGHTS:
-            body = create_body(recipe.backbone, n_classes)
-            return PictureNetwork(body, _MIDDLE, _MIDDLE, _frozen(recipe, body))
-        weight = find_weight(recipe.weights)
-        if weight.architecture != recipe.backbone or weight.input.channels != "rgb":
-            raise RecipeError(
-                f"recipe {recipe.name}: weights {recipe.weights}",
-                expected=f"weights of {recipe.backbone}, RGB",
-                found=f"weights of {weight.architecture}, {weight.input.channels}",
-            )
-        body = create_body(recipe.backbone, 1000)
-        try:
-            ensure(recipe.weights, weights_folder)
-            load_into(body, recipe.weights, weights_folder)
-        except WeightError as error:
-            raise _without_weights(recipe, error) from error
-        body.reset_classifier(n_classes)
-    return PictureNetwork(body, weight.input.mean, weight.input.std, _frozen(recipe, body))
+            body = create_body(recipe.backbone, n_classes, recipe.image_px)
+            start = find_start(recipe, None, weights_folder)
+        else:
+            body = create_body(tagged_backbone(recipe), None)
+            start = find_start(recipe, _known_tag(tagged_backbone(recipe)), weights_folder)
+            fill_body(body, recipe, start)
+            body.reset_classifier(n_classes)
+            set_picture_size(body, recipe.backbone, recipe.image_px)
+        network = PictureNetwork(body, start.mean, start.std, _frozen(recipe, body), start)
+        _try_out(network, recipe, n_classes)
+    return network
+
+
+def _known_tag(backbone: str) -> Any:
+    """timm's entry on the weights of a backbone; None where it has none.
+
+    Raises:
+        RecipeError: the backbone is known, its tag is not.
+    """
+    import timm
+
+    architecture, _, tag = backbone.partition(".")
+    known = timm.models.get_arch_pretrained_cfgs(architecture)
+    if tag and backbone not in known:
+        tags = [name.partition(".")[2] for name in known]
+        raise RecipeError(
+            f"weights {tag} of {architecture}",
+            expected=f"one of timm's tags {', '.join(tags)}" if any(tags) else "no tag",
+            found="none such",
+        )
+    return timm.get_pretrained_cfg(backbone)
 
 
 def _frozen(recipe: Recipe, body: nn.Module) -> tuple[str, ...]:
@@ -130,13 +181,29 @@ def _frozen(recipe: Recipe, body: nn.Module) -> tuple[str, ...]:
     return recipe.frozen
 
 
-def _without_weights(recipe: Recipe, error: WeightError) -> RecipeError:
-    packaged = ", ".join(
-        f"{name} ({find_weight(name).architecture})" for name in packaged_backbones()
-    )
+def _try_out(network: PictureNetwork, recipe: Recipe, n_classes: int) -> None:
+    """One grey picture: what can't be run should say so now, not in the middle of a run."""
+    size = recipe.image_px
+    try:
+        with torch.no_grad():
+            logits = network.eval()(torch.full((1, 3, size, size), 0.5))
+    # timm's layers say in each of these ways that a picture is too small or indivisible.
+    except (AssertionError, RuntimeError, ValueError, IndexError) as error:
+        raise _wrong_size(recipe.backbone, size, str(error)) from error
+    if not isinstance(logits, Tensor) or logits.shape != (1, n_classes):
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise RecipeError(
+            f"backbone {recipe.backbone}",
+            expected=f"logits of shape (1, {n_classes}) for one picture",
+            found=str(found),
+        )
+    network.train()
+
+
+def _wrong_size(backbone: str, image_px: int, found: str) -> RecipeError:
     return RecipeError(
-        f"recipe {recipe.name}: weights {recipe.weights} can't be had",
-        found=str(error),
-        remedy="Recipe tiktokfer-lite0 needs no model hub. Backbones that come as a package: "
-        f"{packaged}.",
+        f"backbone {backbone}",
+        expected=f"an architecture for pictures of {image_px} px (image_px)",
+        found=found.splitlines()[0][:300],
+        remedy="Take the size of its own weights, mostly 224, or another backbone.",
     )

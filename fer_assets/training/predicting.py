@@ -5,8 +5,9 @@ Belongs here: running a trained network. Does not belong here: loading one (`che
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Final
 
 import numpy as np
 import torch
@@ -14,13 +15,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fer_assets.compute.batching import padded_batches
+from fer_assets.compute.pipeline import ahead
 
 BATCH_SIZE: Final = 64
+
+BATCHES_AHEAD: Final = 2
+"""Batches that are ready or being decoded while the network works on another."""
 
 
 def to_tensor(images: NDArray[np.uint8], device: str) -> Tensor:
     """(n, h, w, 3) uint8 as (n, 3, h, w) float32 in [0, 1], channels last in memory."""
-    moved = torch.from_numpy(np.ascontiguousarray(images)).to(device, non_blocking=True)
+    moved = torch.from_numpy(np.ascontiguousarray(images))
+    if device != "cpu":
+        # Only from pinned memory does a copy run beside the computation.
+        moved = moved.pin_memory().to(device, non_blocking=True)
     return moved.permute(0, 3, 1, 2).float().div_(255)
 
 
@@ -42,7 +50,8 @@ def predict_probs(
 
     Args:
         network: takes (k, 3, h, w) in [0, 1], gives logits; put in evaluation mode here.
-        images: rows to (k, h, w, 3) uint8 pictures of the network's size.
+        images: rows to (k, h, w, 3) uint8 pictures of the network's size; called on a thread of
+            its own, while the network works on those before.
         n: number of pictures.
         flip_average: average over each picture and its mirror image.
         device: "cpu" or "cuda"; the network must be there.
@@ -52,20 +61,32 @@ def predict_probs(
         (n, c) float32; rows sum to 1.
     """
     network.eval()
-    parts: list[NDArray[np.float32]] = []
-    with torch.inference_mode():
-        for rows, padding in padded_batches(n, batch_size):
-            batch = images(np.arange(rows.start, rows.stop))
-            if padding:
-                batch = np.concatenate([batch, np.zeros((padding, *batch.shape[1:]), np.uint8)])
-            probs = _probs(network, to_tensor(batch, device), flip_average, device)
-            parts.append(probs[: batch_size - padding])
-    return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+    parts: list[Tensor] = []
+    batches = _batches(images, n, batch_size, device)
+    with torch.inference_mode(), closing(ahead(batches, BATCHES_AHEAD)) as ready:
+        for batch, n_real in ready:
+            # Left on the device: to wait for each would leave it idle meanwhile.
+            parts.append(_probs(network, batch, flip_average, device)[:n_real])
+    if not parts:
+        return np.empty((0, 0), np.float32)
+    probs: NDArray[np.float32] = torch.cat(parts).cpu().numpy()
+    return probs
 
 
-def _probs(network: nn.Module, images: Tensor, flip_average: bool, device: str) -> Any:
+def _batches(
+    images: Callable[[NDArray[np.int64]], NDArray[np.uint8]], n: int, batch_size: int, device: str
+) -> Iterator[tuple[Tensor, int]]:
+    """Batches of one shape, and how many pictures of each are not padding."""
+    for rows, padding in padded_batches(n, batch_size):
+        batch = images(np.arange(rows.start, rows.stop))
+        if padding:
+            batch = np.concatenate([batch, np.zeros((padding, *batch.shape[1:]), np.uint8)])
+        yield to_tensor(batch, device), batch_size - padding
+
+
+def _probs(network: nn.Module, images: Tensor, flip_average: bool, device: str) -> Tensor:
     with autocast(device):
         logits = network(images)
         mirrored = network(images.flip(-1)) if flip_average else logits
-    probs = (logits.float().softmax(1) + mirrored.float().softmax(1)) / 2
-    return probs.cpu().numpy()
+    probs: Tensor = (logits.float().softmax(1) + mirrored.float().softmax(1)) / 2
+    return probs

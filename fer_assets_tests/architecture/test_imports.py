@@ -24,7 +24,7 @@ LEAVES = {
 STAGES = {
     "benchmarks", "expressions", "faces", "identities", "labels", "prompts", "release", "sources",
 }  # fmt: skip
-COMPOSERS = {"custody": {"lines"}, "demo": set(), "lines": set()}
+COMPOSERS = {"custody": {"lines"}, "demo": set(), "inference": set(), "lines": set()}
 DAGSTER = {"defs", "definitions"}
 DOOR = {"cli", "commands"}
 HEAVY = (

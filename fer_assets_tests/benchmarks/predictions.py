@@ -31,7 +31,6 @@ def predictions_and_release(
         {
             "fold": 0,
             "seed": 0,
-            "seed": 0,
             "face_id": face,
             "group_id": f"i{person}",
             "target": classes[target],
@@ -60,3 +59,11 @@ def predictions_and_release(
         for face, person, target in zip(faces, people, targets, strict=True)
     ]
     return PREDICTIONS.frame(predictions), DATASET_RELEASE.frame(release)
+
+
+def of_seeds(*predictions: pl.DataFrame) -> pl.DataFrame:
+    """One PREDICTIONS of several runs' on the same faces, seed by seed."""
+    numbered = (
+        part.with_columns(seed=pl.lit(seed, pl.Int32)) for seed, part in enumerate(predictions)
+    )
+    return PREDICTIONS.conform(pl.concat(numbered))

@@ -7,10 +7,18 @@ import polars as pl
 import pytest
 from sklearn.metrics import f1_score
 
-from fer_assets.benchmarks.protocols import EKMAN_5, PROTOCOLS, TIKTOK
-from fer_assets.benchmarks.scoring import ScoredImages, ScoringError, restrict, score_predictions
+from fer_assets.benchmarks.protocols import ALL_CLASSES, EKMAN_5, PROTOCOLS, TIKTOK
+from fer_assets.benchmarks.scoring import (
+    NOBODY_KNOWN,
+    ScoredImages,
+    ScoringError,
+    ScoringSettings,
+    restrict,
+    score_images,
+    score_predictions,
+)
 from fer_assets.challenges.vocabulary import EKMAN
-from fer_assets_tests.benchmarks.predictions import CLASSES, predictions_and_release
+from fer_assets_tests.benchmarks.predictions import CLASSES, of_seeds, predictions_and_release
 
 
 def value(scores: pl.DataFrame, protocol: str, metric: str, column: str = "value") -> float:
@@ -69,6 +77,69 @@ def test_slices_have_counts_gaps_and_warnings() -> None:
     assert scores.filter(pl.col("metric").str.contains("age_group")).is_empty()
 
 
+def test_gaps_have_an_interval_and_what_chance_makes() -> None:
+    predictions, release = predictions_and_release(720, 40, skill=0.3)
+    # Answers about people of tone V are turned into the next class, half of the time.
+    is_hit = pl.col("face_id").str.extract(r"v(\d+)").cast(pl.Int64).mod(2) == 1
+    is_hit &= pl.int_range(pl.len()).mod(4) < 2
+    turned = pl.concat_list(pl.col("probs").list.slice(1), pl.col("probs").list.head(1))
+    worse = predictions.with_columns(probs=pl.when(is_hit).then(turned).otherwise("probs"))
+    for given, is_apart in ((worse, True), (predictions, False)):
+        scores, _ = score_predictions(given, release, CLASSES)
+        gap, low, high = (
+            value(scores, "all-classes", "accuracy_gap/skin_tone", column)
+            for column in ("value", "low", "high")
+        )
+        assert low <= gap <= high
+        assert (low > 0.05) == is_apart
+        assert (value(scores, "all-classes", "accuracy_gap_p/skin_tone") < 0.01) == is_apart
+        assert 0 < value(scores, "all-classes", "accuracy_gap_chance/skin_tone") < 0.1
+
+
+def test_over_seeds_a_figure_is_the_mean_with_its_spread() -> None:
+    first, release = predictions_and_release(skill=0.3)
+    second, _ = predictions_and_release(skill=0.3, seed=1)
+    shuffled = of_seeds(first, second).sample(fraction=1.0, shuffle=True, seed=0)
+    scores, confusions = score_predictions(shuffled, release, CLASSES)
+    apart = [score_predictions(one, release, CLASSES)[0] for one in (first, second)]
+    for name in ("macro_f1", "ece", "nll", "f1/sad", "accuracy/skin_tone=II"):
+        values = [value(one, "all-classes", name) for one in apart]
+        assert value(scores, "all-classes", name) == pytest.approx(np.mean(values))
+        spread = value(scores, "all-classes", name, "seed_sd")
+        assert spread == pytest.approx(np.std(values, ddof=1))
+    assert set(scores["n_seeds"]) == {2}
+    assert set(apart[0]["n_seeds"]) == {1} and set(apart[0]["seed_sd"]) == {None}
+    counts = confusions.filter(pl.col("protocol") == "all-classes")
+    assert counts["n_images"].sum() == 2 * len(first)
+    assert value(scores, "all-classes", "macro_f1", "n_images") == len(first)
+    with pytest.raises(ScoringError, match="seed 1; expected predictions of the same 240 faces"):
+        score_predictions(of_seeds(first, second.head(200)), release, CLASSES)
+
+
+def test_few_people_and_unknown_people_are_warned_of() -> None:
+    def warnings(n_people: int) -> set[str | None]:
+        scores, _ = score_predictions(*predictions_and_release(n_people=n_people), CLASSES)
+        main = scores.filter(pl.col("metric").is_in(["macro_f1", "f1/sad"]))
+        return set(main["reason"])
+
+    assert warnings(12) == {None}
+    assert warnings(4) == {"only 4 people: the interval is too narrow"}
+    assert warnings(1) == {"one person: no interval"}
+    images = ScoredImages(("a", "b"), ["a", "b"], np.eye(2), None)
+    settings = ScoringSettings(protocols=(ALL_CLASSES,))
+    scores, _ = score_images(images, "a-folder", settings)
+    assert set(scores["reason"]) == {NOBODY_KNOWN}
+    assert scores["low"].null_count() == scores["high"].null_count() == scores.height
+    assert set(scores["n_people"]) == {0}
+
+
+def test_a_network_that_diverged_is_refused() -> None:
+    with pytest.raises(ScoringError, match="finite probabilities; found 2 that are not"):
+        ScoredImages(("a", "b"), ["a"], np.array([[np.nan, np.nan]]), None)
+    with pytest.raises(ValueError, match="expected"):
+        ScoredImages(("a", "b"), ["a"], np.eye(2), None)
+
+
 def test_a_classifier_without_an_ekman_class_is_not_scored_on_five() -> None:
     classes = tuple(name for name in CLASSES if name != "disgust")
     predictions, release = predictions_and_release(classes=classes)
@@ -100,3 +171,6 @@ def test_restricting_keeps_order_and_renormalises() -> None:
     np.testing.assert_allclose(found.probs, np.full((2, 5), 0.2))
     assert found.classes == EKMAN
     assert restrict(images, PROTOCOLS[0]) is images
+    both = ScoredImages(CLASSES, images.targets, np.stack([probs, probs[::-1]]), None)
+    np.testing.assert_allclose(restrict(both, EKMAN_5).probs[0], found.probs)
+    np.testing.assert_allclose(restrict(both, EKMAN_5).probs[1].sum(1), 1)

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import dagster as dg
 import polars as pl
 
 from fer_assets.defs.reporting import (
     PICTURE_LIMIT_BYTES,
+    live_pictures,
     log_reporter,
     materialize_result,
     waiting_results,
@@ -58,3 +60,14 @@ def test_progress_is_logged_sparsely():
     for done in range(1001):
         report("detecting", done, 1000)
     assert lines == ["detecting: 0 of 1000", "detecting: 1000 of 1000"]
+
+
+def test_pictures_of_work_that_goes_on_become_observations():
+    events: list[dg.AssetObservation] = []
+    view = live_pictures(dg.AssetKey(["line", "asset"]), "key", events.append)
+    view("curve", lambda: b"png")
+    view("curve", lambda: b"too soon")
+    view("other", lambda: b"x" * PICTURE_LIMIT_BYTES)
+    assert [event.partition for event in events] == ["key", "key"]
+    assert events[0].metadata["curve"].md_str == "![curve](data:image/png;base64,cG5n)"
+    assert "over 65536 bytes" in events[1].metadata["other"].md_str

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
-from fer_assets.expressions.dataset import TrainingDataError, labelled_faces
+from fer_assets.expressions.dataset import BROKEN, TrainingDataError, labelled_faces
+from fer_assets.storage.pictures import PicturePart, StoredPictures
 from fer_assets_tests.expressions.faces import NAMES, tiny_release
 from fer_assets_tests.training.tiny import tiny_recipe
 
@@ -77,3 +80,67 @@ def test_refuses_what_can_t_be_trained_on(
 ) -> None:
     with pytest.raises(TrainingDataError, match=message):
         labelled_faces(release, recipe, "identity_id")  # type: ignore[arg-type]
+
+
+def broken(release: pl.DataFrame, rows: list[int]) -> pl.DataFrame:
+    """The release with some of its JPEGs cut short."""
+    images = release["image"].to_list()
+    for row in rows:
+        images[row] = {**images[row], "bytes": images[row]["bytes"][:300]}
+    return release.with_columns(pl.Series("image", images, dtype=release["image"].dtype))
+
+
+def test_a_few_truncated_pictures_are_left_out_and_counted() -> None:
+    release = tiny_release(n_people=40)
+    recipe = tiny_recipe(target="prompt")
+    faces = labelled_faces(broken(release, [5, 200, 71]), recipe, "identity_id")
+    assert faces.left_out[BROKEN] == 3
+    assert len(faces) == len(release) - 3
+    assert not set(release["face_id"][[5, 200, 71]]) & set(faces.frame["face_id"])
+    whole = labelled_faces(release, recipe, "identity_id")
+    rows = np.arange(0, len(faces), 7)
+    same = whole.frame["face_id"].index_of
+    at = np.array([same(face) for face in faces.frame["face_id"].gather(rows)])
+    found, expected = faces.samples(recipe), whole.samples(recipe)
+    np.testing.assert_array_equal(found.images(rows), expected.images(at))
+    np.testing.assert_array_equal(found.targets[rows], expected.targets[at])
+
+
+def test_too_many_truncated_pictures_or_a_whole_class_stop_the_run() -> None:
+    release = tiny_release(n_people=40)
+    recipe = tiny_recipe(target="prompt")
+    with pytest.raises(TrainingDataError, match=r"found 4 of 360 \(.*materialise") as error:
+        labelled_faces(broken(release, [1, 2, 3, 4]), recipe, "identity_id")
+    assert release["video_id"][1] not in str(error.value)
+    rare = release.with_columns(
+        pl.when(pl.int_range(pl.len()) == 7)
+        .then(pl.lit("smug"))
+        .otherwise("prompt")
+        .alias("prompt")
+    )
+    assert labelled_faces(rare, recipe, "identity_id").left_out[BROKEN] == 0
+    with pytest.raises(TrainingDataError, match=r"1 of 360 \(smug 1\)"):
+        labelled_faces(broken(rare, [7]), recipe, "identity_id")
+
+
+def test_pictures_from_their_files_are_those_of_the_column(tmp_path: Path) -> None:
+    release = tiny_release()
+    path = tmp_path / "part.parquet"
+    release.write_parquet(path, row_group_size=16)
+    names = release.select(pl.int_range(pl.len()).alias("number"), name="face_id")
+    stored = StoredPictures([PicturePart(path.open("rb"), len(release), 16)], names)
+    recipe = tiny_recipe(target="crowd_soft")
+    column = labelled_faces(release.reverse(), recipe, "identity_id")
+    files = labelled_faces(release.drop("image"), recipe, "identity_id", stored)
+    assert files.frame.equals(column.frame)
+    rows = np.arange(len(files))
+    one, two = files.samples(recipe), column.samples(recipe)
+    np.testing.assert_array_equal(one.images(rows), two.images(rows))
+    np.testing.assert_array_equal(one.goal(), two.goal())
+    larger = tiny_recipe(image_px=40)
+    assert files.samples(larger).images(rows[:2]).shape == (2, 40, 40, 3)
+
+
+def test_a_release_without_pictures_says_where_to_get_them() -> None:
+    with pytest.raises(TrainingDataError, match="pictures="):
+        labelled_faces(tiny_release().drop("image"), tiny_recipe(), "identity_id")

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
+import os
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -68,3 +71,20 @@ def test_readers_never_see_a_part_of_a_file(tmp_path):
 def test_uris(tmp_path):
     assert isinstance(open_store(f"file://{tmp_path}"), LocalStore)
     assert open_store(tmp_path).local("a") == tmp_path / "a"
+
+
+def test_a_full_disk_leaves_the_old_file_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(tmp_path)
+    store.write("a/model.safetensors", b"last good")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match=r"model.safetensors; expected room for 5 bytes"):
+        store.write("a/model.safetensors", b"12345")
+    monkeypatch.undo()
+    assert store.read("a/model.safetensors") == b"last good"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["model.safetensors"]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from fer_assets.training.loop import FitResult, fit
+from fer_assets.training import loop
+from fer_assets.training.curve import Epoch
+from fer_assets.training.loop import DivergedError, FitResult, fit
 from fer_assets.training.networks import PictureNetwork, build_network
 from fer_assets.training.predicting import predict_probs
 from fer_assets.training.recipes import Recipe, RecipeError
@@ -41,6 +44,19 @@ def test_two_runs_give_the_same_bits_whatever_happens_to_torch_between() -> None
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
     third, _ = run(tiny_recipe(max_epochs=2, seed=1), bar_samples(40, 0))
     assert not torch.equal(next(first.parameters()), next(third.parameters()))
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_network_of_everyday_size_gives_the_same_bits_on_the_same_threads(
+    threads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FER_THREADS", threads)
+    recipe = tiny_recipe(backbone="mobilenetv3_small_050", max_steps=2, clip_norm=1.0)
+    one, first = run(recipe, bar_samples(24, 0))
+    other, second = run(recipe, bar_samples(24, 0))
+    assert first == second
+    states = one.state_dict(), other.state_dict()
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
 
 
 def test_leaves_torch_s_own_state_alone() -> None:
@@ -95,10 +111,81 @@ def test_early_stopping_keeps_the_best_weights() -> None:
     network, result = run(recipe, bar_samples(64, 0), val)
     best = max(result.curve, key=lambda row: (row.val_macro_f1 or 0, -(row.val_loss or 0)))
     assert result.best_epoch == best.epoch
-    assert len(result.curve) <= best.epoch + 1 + 2
+    leader, stops_after = (-1.0, 0.0), 11
+    for row in result.curve:
+        rank = (row.val_macro_f1 or 0.0, -(row.val_loss or 0.0))
+        if rank > leader:
+            leader, stops_after = rank, min(row.epoch + 2, 11)
+    assert result.curve[-1].epoch == stops_after
     probs = predict_probs(network, val.images, len(val), flip_average=False, device="cpu")
     loss = -np.log(probs[np.arange(len(val)), val.targets]).mean()
     assert loss == pytest.approx(best.val_loss, rel=1e-4)
+
+
+def test_the_average_is_validated_and_kept() -> None:
+    """The same steps as without; another network is validated, stopped by and kept."""
+    train, val = bar_samples(64, 0), bar_samples(60, 1)
+    plain, one = run(tiny_recipe(max_epochs=3), train, val)
+    averaged, two = run(tiny_recipe(max_epochs=3, average_decay=0.9), train, val)
+    assert [row.train_loss for row in one.curve] == [row.train_loss for row in two.curve]
+    assert one.curve[-1].val_loss != two.curve[-1].val_loss
+    assert not torch.equal(next(plain.parameters()), next(averaged.parameters()))
+    stopped, three = run(tiny_recipe(max_epochs=3, average_decay=0.9, patience=5), train, val)
+    for network, loss in (
+        (averaged, two.curve[-1].val_loss),
+        (stopped, three.curve[three.best_epoch].val_loss),
+    ):
+        probs = predict_probs(network, val.images, len(val), flip_average=False, device="cpu")
+        found = -np.log(probs[np.arange(len(val)), val.targets]).mean()
+        assert found == pytest.approx(loss, rel=1e-4)
+
+
+@pytest.mark.parametrize("changes", [{"optimiser": "sam"}, {"mixup_alpha": 0.2}])
+def test_learns_with_all_that_can_be_switched_on(changes: dict[str, object]) -> None:
+    recipe = tiny_recipe(max_epochs=4, average_decay=0.8, clip_norm=5.0, **changes)
+    network, _ = run(recipe, bar_samples(160, 0))
+    assert accuracy(network, bar_samples(60, 1)) > 0.8
+
+
+def test_watch_sees_the_curve_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Epoch, ...]] = []
+    recipe = tiny_recipe(max_epochs=2)
+    network = build_network(recipe, 3, NOWHERE)
+    train, val = bar_samples(48, 0), bar_samples(10, 1)
+    result = fit(network, train, val, recipe, watch=lambda curve: seen.append(tuple(curve)))
+    assert seen == [result.curve[:1], result.curve]
+    seen.clear()
+    monkeypatch.setattr(loop, "SAVE_EVERY_S", 0.0)
+    network = build_network(recipe, 3, NOWHERE)
+    again = fit(network, train, val, recipe, watch=lambda curve: seen.append(tuple(curve)))
+    assert again == result
+    assert [len(curve) for curve in seen] == [1, 1, 1, 2, 2, 2]
+    under_way = [curve[-1] for curve in seen if curve[-1].val_loss is None]
+    assert [row.epoch for row in under_way] == [0, 0, 1, 1]
+    assert [curve for curve in seen if curve[-1].val_loss is not None][-1] == result.curve
+
+
+def test_an_error_in_watch_ends_the_run_and_its_threads() -> None:
+    before = threading.active_count()
+
+    def stop(curve: object) -> None:
+        raise KeyboardInterrupt
+
+    recipe = tiny_recipe(max_epochs=5)
+    with pytest.raises(KeyboardInterrupt):
+        fit(build_network(recipe, 3, NOWHERE), bar_samples(40, 0), None, recipe, watch=stop)
+    assert threading.active_count() == before
+
+
+def test_what_the_network_draws_depends_on_the_step_alone() -> None:
+    recipe = tiny_recipe(max_epochs=1)
+    losses = []
+    for _ in range(2):
+        network = build_network(recipe, 3, NOWHERE)
+        network.body.drop_rate = 0.5  # type: ignore[assignment]
+        losses.append(fit(network, bar_samples(40, 0), None, recipe).curve[0].train_loss)
+    _, without = run(recipe, bar_samples(40, 0))
+    assert losses[0] == losses[1] != without.curve[0].train_loss
 
 
 def test_max_steps_cuts_a_run_and_its_schedule() -> None:
@@ -124,5 +211,5 @@ def test_refuses_what_can_t_work() -> None:
         run(tiny_recipe(patience=2), bar_samples(20, 0))
     with pytest.raises(RecipeError, match="training pictures"):
         run(tiny_recipe(), bar_samples(20, 0).take(np.empty(0, np.int64)))
-    with pytest.raises(FloatingPointError, match="learning_rate"):
+    with pytest.raises(DivergedError, match=r"tiny: epoch 0.*Lower learning_rate"):
         run(tiny_recipe(learning_rate=1e30, schedule="cosine"), bar_samples(64, 0))

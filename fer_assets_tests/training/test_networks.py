@@ -58,3 +58,41 @@ def test_frozen_modules_stay_and_the_head_learns_faster() -> None:
 def test_frozen_modules_must_exist() -> None:
     with pytest.raises(RecipeError, match=r"blocks\.99"):
         build_network(tiny_recipe(frozen=("blocks.99",)), 3, Path("none"))
+
+
+@pytest.mark.parametrize(
+    ("backbone", "image_px", "own_px"), [("test_vit", 64, 160), ("test_resnet", 40, 160)]
+)
+def test_architectures_of_one_size_take_the_recipe_s(
+    backbone: str, image_px: int, own_px: int
+) -> None:
+    network = build_network(tiny_recipe(backbone=backbone, image_px=image_px), 3, Path("none"))
+    assert network.body.pretrained_cfg["input_size"][-1] == own_px
+    assert network.training
+    assert network(torch.rand(2, 3, image_px, image_px)).shape == (2, 3)
+
+
+def test_a_size_that_can_t_be_is_a_sentence() -> None:
+    with pytest.raises(RecipeError, match="image_px"):
+        build_network(tiny_recipe(backbone="mixer_s32_224", image_px=112), 3, Path("none"))
+    with pytest.raises(RecipeError, match="image_px"):
+        build_network(tiny_recipe(backbone="test_vit", image_px=8), 3, Path("none"))
+
+
+def test_a_network_with_two_last_layers_trains_both() -> None:
+    recipe = tiny_recipe(backbone="deit_tiny_distilled_patch16_224", image_px=32)
+    network = build_network(recipe, 3, Path("none"))
+    assert sorted(tuple(p.shape) for p in network.head_parameters()) == [
+        (3,),
+        (3,),
+        (3, 192),
+        (3, 192),
+    ]
+
+
+def test_building_leaves_torch_s_generator_alone() -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    build_network(tiny_recipe(), 3, Path("none"))
+    assert torch.equal(torch.rand(3), expected)

@@ -1,12 +1,12 @@
-"""Samples: decoded once or on demand alike; batches of one size that use every picture."""
+"""Samples: decoded once or on demand alike."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from fer_assets.media.image_codec import encode_jpeg
-from fer_assets.training.samples import batch_rows, make_samples, shrink
+from fer_assets.media.image_codec import ImageError, encode_jpeg
+from fer_assets.training.samples import make_samples, shrink
 from fer_assets_tests.training.tiny import bar_samples, bars
 
 
@@ -46,15 +46,6 @@ def test_a_view_is_the_middle() -> None:
     assert not np.array_equal(part.images(rows), bar_samples(4, 0).images(rows))
 
 
-def test_every_batch_is_full_and_every_picture_is_used() -> None:
-    batches = list(batch_rows(10, 4, 5, seed=0))
-    assert [len(rows) for rows in batches] == [4] * 5
-    np.testing.assert_array_equal(np.bincount(np.concatenate(batches)), np.full(10, 2))
-    again = list(batch_rows(10, 4, 5, seed=0))
-    np.testing.assert_array_equal(np.concatenate(batches), np.concatenate(again))
-    assert [len(rows) for rows in batch_rows(3, 8, 2, seed=0)] == [8, 8]
-
-
 def test_refuses_targets_that_do_not_fit() -> None:
     images, targets = bars(3, 0)
     encoded = [encode_jpeg(image) for image in images]
@@ -62,3 +53,11 @@ def test_refuses_targets_that_do_not_fit() -> None:
         make_samples(encoded, targets + 3, 3, 32)
     with pytest.raises(ValueError, match="targets"):
         make_samples(encoded, targets[:2], 3, 32)
+
+
+def test_a_broken_picture_is_an_error_that_counts() -> None:
+    images, targets = bars(4, 0)
+    encoded = [encode_jpeg(image) for image in images]
+    encoded[1], encoded[2] = encoded[1][: len(encoded[1]) // 2], b""
+    with pytest.raises(ImageError, match="2 that can't be decoded"):
+        make_samples(encoded, targets, 3, 32)

@@ -63,6 +63,8 @@ def doubted_by_classifier(
 ) -> pl.DataFrame:
     """Crowd labels that held-out predictions contradict with confidence.
 
+    Over several seeds the mean of their probabilities counts.
+
     Only predictions of people whom the predicting run never saw can doubt a label: a classifier
     repeats the labels that it learned from. Predictions are made of held-out people only; people
     of whom more than one run made any are left out here, since they can't have been held out of
@@ -78,7 +80,7 @@ def doubted_by_classifier(
         SUSPECT_LABELS with the cause ``classifier``; `score` is the probability of the label.
     """
     n_runs = pl.col("fold").n_unique().over("group_id")
-    held_out = predictions.filter(n_runs == 1).select("face_id", "probs")
+    held_out = _mean_over_seeds(predictions.filter(n_runs == 1))
     labels = release.select("face_id", "video_id", "label").unique(
         "face_id", keep="first", maintain_order=True
     )
@@ -102,3 +104,21 @@ def doubted_by_classifier(
         score=pl.Series(np.clip(found.self_confidence[at], 0.0, 1.0), dtype=pl.Float64),
     )
     return SUSPECT_LABELS.conform(suspects.select(*SUSPECT_LABELS.dtypes))
+
+
+def _mean_over_seeds(predictions: pl.DataFrame) -> pl.DataFrame:
+    """face_id, probs: one row per face, its probabilities averaged over seeds."""
+    in_order = predictions.sort("face_id", "seed")
+    if in_order["face_id"].is_unique().all():
+        return in_order.select("face_id", "probs")
+    probs = np.array(in_order["probs"].to_list(), dtype=np.float64)
+    faces, first, counts = np.unique(
+        in_order["face_id"].to_numpy().astype(str), return_index=True, return_counts=True
+    )
+    means = np.add.reduceat(probs, first, axis=0) / counts[:, None]
+    return pl.DataFrame(
+        {
+            "face_id": faces.tolist(),
+            "probs": pl.Series(means.tolist(), dtype=pl.List(pl.Float64)),
+        }
+    )

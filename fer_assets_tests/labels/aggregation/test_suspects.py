@@ -112,3 +112,16 @@ def test_a_face_of_two_challenges_is_judged_once() -> None:
     once = doubted_by_classifier(predictions, release, CLASSES)
     twice = doubted_by_classifier(predictions, pl.concat([release, release]), CLASSES)
     assert twice.equals(once)
+
+
+def test_over_several_seeds_the_mean_of_their_probabilities_counts() -> None:
+    first, release = _predictions(90)
+    turned = pl.Series(np.roll(np.array(first["probs"].to_list()), 1, axis=1).tolist())
+    second = first.with_columns(seed=pl.lit(1, pl.Int32), probs=turned.cast(pl.List(pl.Float32)))
+    both = np.array(first["probs"].to_list()) + np.array(second["probs"].to_list())
+    mean = first.with_columns(probs=pl.Series((both / 2).tolist(), dtype=pl.List(pl.Float32)))
+    expected = doubted_by_classifier(mean, release, CLASSES)
+    found = doubted_by_classifier(pl.concat([second, first]), release, CLASSES)
+    assert found["face_id"].equals(expected["face_id"])
+    np.testing.assert_allclose(found["score"], expected["score"], atol=1e-6)
+    assert not found.is_empty()

@@ -1,0 +1,222 @@
+"""A trained classifier as an ONNX file that anyone can run without this project.
+
+Belongs here: the graph around the network, and the proof that it says what the classifier says.
+Does not belong here: other formats (`checkpoints.py`), writing files.
+
+The graph takes what the network sees: square RGB pictures of `Recipe.image_px`, 0-255, cut from
+the middle of an aligned crop (`Recipe.view`) and made smaller by area. Normalisation, the mirror
+image where the recipe averages over it, and softmax are inside.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fer_assets.errors import FerError
+from fer_assets.training.checkpoints import Classifier
+from fer_assets.training.samples import shrink
+
+INPUT: Final = "images"
+OUTPUT: Final = "probs"
+
+TOLERANCE: Final = 1e-4
+"""Largest difference between a probability of the graph and of the classifier."""
+
+_OPSET: Final = 17
+_MADE_UP: Final = 9
+_AT_ONCE: Final = 9
+
+
+class ExportError(FerError):
+    """A network that can't be written as ONNX, or whose graph says something else."""
+
+
+@dataclass(frozen=True)
+class OnnxModel:
+    """A graph that has been tried.
+
+    Attributes:
+        data: the ONNX file.
+        largest_difference: of a probability from the classifier's, over all pictures tried.
+        n_pictures: how many those were.
+    """
+
+    data: bytes
+    largest_difference: float
+    n_pictures: int
+
+
+class _Graph(nn.Module):
+    """What the file computes."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.network = classifier.network
+        self.flip_average = classifier.recipe.flip_average
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(n, 3, h, w) uint8 RGB to (n, classes) float32 probabilities."""
+        scaled = images.float() / 255
+        probs = self.network(scaled).softmax(1)
+        if self.flip_average:
+            probs = (probs + self.network(scaled.flip(-1)).softmax(1)) / 2
+        result: Tensor = probs
+        return result
+
+
+def to_onnx(classifier: Classifier, pictures: NDArray[np.uint8] | None = None) -> OnnxModel:
+    """A classifier as an ONNX graph that has proved itself.
+
+    Its one input ``images`` is (n, 3, image_px, image_px) uint8 RGB, n free; its one output
+    ``probs`` (n, classes) float32, rows summing to 1. Its metadata hold the classes, the card and
+    what to do to a crop first.
+
+    Args:
+        classifier: what is written; it must be on the CPU.
+        pictures: (n, h, w, 3) uint8 face crops it is tried on too, besides made-up ones.
+
+    Raises:
+        ExportError: ONNX can't say what the network does, or the graph's probabilities differ
+            from `Classifier.predict` by more than `TOLERANCE`.
+    """
+    if classifier.device != "cpu":
+        raise ValueError(f"the classifier is on {classifier.device}; load it on the CPU")
+    data = _described(_graph_bytes(classifier), classifier)
+    tried = _made_up_pictures(classifier.recipe.image_px)
+    groups = [tried] if pictures is None or len(pictures) == 0 else [tried, pictures]
+    difference = max(_difference(data, classifier, group) for group in groups)
+    if not difference <= TOLERANCE:
+        raise ExportError(
+            f"ONNX graph of {classifier.recipe.name}",
+            expected=f"the classifier's probabilities within {TOLERANCE}",
+            found=f"a difference of {difference:.2g}",
+            remedy="Nothing was written. Use the safetensors file.",
+        )
+    return OnnxModel(data, difference, sum(len(group) for group in groups))
+
+
+def _graph_bytes(classifier: Classifier) -> bytes:
+    size = classifier.recipe.image_px
+    graph = _Graph(classifier).eval()
+    example = torch.zeros((2, 3, size, size), dtype=torch.uint8)
+    buffer: Any = io.BytesIO()  # taken by this exporter, though its type says paths only
+    # The tracing exporter: the other one needs onnxscript. It warns of each traced constant; what
+    # matters is compared afterwards.
+    with (
+        warnings.catch_warnings(),
+        _silent_stdout(),
+        torch.random.fork_rng(devices=[]),
+    ):
+        warnings.simplefilter("ignore")
+        try:
+            torch.onnx.export(
+                graph,
+                (example,),
+                buffer,
+                dynamo=False,
+                input_names=[INPUT],
+                output_names=[OUTPUT],
+                dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
+                opset_version=_OPSET,
+            )
+        except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
+            raise ExportError(
+                f"ONNX graph of {classifier.recipe.name} ({classifier.recipe.backbone}, {size} px)",
+                expected="operations that ONNX has",
+                found=str(error).splitlines()[0][:300],
+                remedy="Nothing was written. Use the safetensors file, or train another backbone "
+                "or at the size of its own weights.",
+            ) from error
+    result: bytes = buffer.getvalue()
+    return result
+
+
+@contextmanager
+def _silent_stdout() -> Iterator[None]:
+    """Before the exporter fails, its C++ part prints the whole graph: a thousand lines or more."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _described(data: bytes, classifier: Classifier) -> bytes:
+    """The graph with what a user of the file must know, as metadata."""
+    model = onnx.load_from_string(data)
+    recipe, card = classifier.recipe, classifier.card
+    facts = {
+        "classes": json.dumps(classifier.classes),
+        "input": f"{INPUT}: (n, 3, {recipe.image_px}, {recipe.image_px}) uint8 RGB, 0-255",
+        "output": f"{OUTPUT}: (n, {len(classifier.classes)}) float32, rows sum to 1",
+        "crop": "the ArcFace template in the middle 80 % of a square crop; of that crop's side "
+        f"the middle {recipe.view:g}, made smaller by area to {recipe.image_px} px",
+        "image_px": str(recipe.image_px),
+        "view": f"{recipe.view:g}",
+        "mean": json.dumps(list(card["mean"])),
+        "std": json.dumps(list(card["std"])),
+        "normalisation": "inside the graph: (pixel - mean) / std",
+        "flip_average": json.dumps(recipe.flip_average),
+        "recipe": recipe.name,
+        "release_digest": str(card.get("release_digest", "")),
+        "licence_of_weights": _licence(card),
+        "card": json.dumps(dict(card), sort_keys=True),
+    }
+    onnx.helper.set_model_props(model, facts)
+    model.producer_name = "fer_assets"
+    model.doc_string = "Facial expressions of aligned face crops."
+    result: bytes = model.SerializeToString()
+    return result
+
+
+def _licence(card: Mapping[str, Any]) -> str:
+    known = card.get("weights") or card.get("weights_licence") or {}
+    return str(known.get("licence", ""))
+
+
+def _made_up_pictures(image_px: int) -> NDArray[np.uint8]:
+    """Noise from coarse to fine, black, white and a slope, larger than the network's input."""
+    rng = np.random.default_rng(0)
+    side = image_px + image_px // 4
+    pictures = np.empty((_MADE_UP, side, side, 3), np.uint8)
+    for number, picture in enumerate(pictures):
+        grain = min(2**number, side)
+        cells = -(-side // grain)
+        noise = rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8)
+        picture[:] = noise.repeat(grain, 0).repeat(grain, 1)[:side, :side]
+    pictures[-3:-1] = np.array([0, 255], np.uint8)[:, None, None, None]
+    pictures[-1] = np.linspace(0, 255, side).astype(np.uint8)[None, :, None]
+    return pictures
+
+
+def _difference(data: bytes, classifier: Classifier, pictures: NDArray[np.uint8]) -> float:
+    """Largest difference of a probability, all pictures at once and one alone."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    size, view = classifier.recipe.image_px, classifier.recipe.view
+    seen = np.stack([shrink(picture, size, view) for picture in pictures]).transpose(0, 3, 1, 2)
+    found = np.concatenate([session.run([OUTPUT], {INPUT: part})[0] for part in (seen, seen[:1])])
+    expected = classifier.predict(pictures, batch_size=_AT_ONCE)
+    expected = np.concatenate([expected, expected[:1]])
+    return float(np.abs(found - expected).max())
