@@ -64,6 +64,10 @@ _EXTRA: Final = frozenset(
 )
 """Words that say nothing about the expression."""
 
+UNKNOWN: Final = "in a folder whose name means no expression"
+UNKNOWN_LABEL: Final = "with a label that means no expression"
+NUMBERED_LABEL: Final = "labelled by a number: what the numbers mean differs between data sets"
+UNWANTED: Final = "of a class that is left out on request"
 NUMBERED: Final = "in a numbered class folder: what the numbers mean differs between data sets"
 
 

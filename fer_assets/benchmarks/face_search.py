@@ -11,6 +11,7 @@ both), and scoring (`picture_scores.py`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, Protocol
@@ -28,6 +29,9 @@ WholePicture = Literal["auto", "never", "always"]
 
 _EYES_APART_PX: Final = float(np.linalg.norm(crop_template()[1] - crop_template()[0]))
 """Distance of the eyes in a crop."""
+
+_REACH: Final = 3.5
+"""What is cut out reaches so many eye distances each way; the crop's corners are 2.9 away."""
 
 _MOST_ENLARGED: Final = 16.0
 
@@ -133,10 +137,12 @@ def locate(image: Image, tools: FaceTools, settings: SearchSettings) -> Located 
 
 
 def cut(image: Image, landmarks: Landmarks, tools: FaceTools) -> Image:
-    """The aligned crop of a face; one smaller than the crop is first enlarged smoothly.
+    """The aligned crop of a face, made for pictures that are too small or too tight.
 
-    The alignment interpolates linearly, which makes facets of a small face: of 48 px faces whose
-    expression is known a classifier told half, and three quarters after Lanczos enlargement.
+    The alignment interpolates linearly, which makes facets of a small face: it is enlarged by
+    Lanczos' kernel first. What lies outside of the picture gets its mean colour instead of black.
+    On 130 grey 48 px crops whose expression is known, a classifier's accuracy went from 0.59 to
+    0.79; on crops of 0.8 of a face from 0.72 to 0.79.
 
     Args:
         image: (h, w, 3).
@@ -146,21 +152,36 @@ def cut(image: Image, landmarks: Landmarks, tools: FaceTools) -> Image:
     Returns:
         (s, s, 3).
     """
-    apart_px = float(np.linalg.norm(landmarks[1] - landmarks[0]))
-    scale = min(_MOST_ENLARGED, _EYES_APART_PX / max(apart_px, 1e-6))
-    if scale > 1:
-        centre, reach = landmarks.mean(0), 3 * max(apart_px, 1.0)
-        limit = np.array(image.shape[1::-1])
-        low = np.clip(np.floor(centre - reach).astype(int), 0, limit)
-        high = np.clip(np.ceil(centre + reach).astype(int), 0, limit)
-        if (high > low).all():
-            part = image[low[1] : high[1], low[0] : high[0]]
-            width, height = np.maximum(1, np.rint((high - low) * scale)).astype(int).tolist()
-            larger = cv2.resize(part, (width, height), interpolation=cv2.INTER_LANCZOS4)
-            image = larger.astype(np.uint8, copy=False)
-            landmarks = ((landmarks - low) * [width, height] / (high - low)).astype(np.float32)
+    apart_px = max(1.0, float(np.linalg.norm(landmarks[1] - landmarks[0])))
+    centre = landmarks.mean(0)
+    low = np.floor(centre - _REACH * apart_px).astype(int)
+    high = np.ceil(centre + _REACH * apart_px).astype(int)
+    left, top = np.clip(low, 0, image.shape[1::-1]).tolist()
+    right, bottom = np.clip(high, 0, image.shape[1::-1]).tolist()
+    if right > left and bottom > top:
+        scale = min(_MOST_ENLARGED, _EYES_APART_PX / apart_px)
+        if scale < 1:
+            scale = 0.5 ** int(np.log2(1 / scale))  # the rest is the alignment's
+        size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
+        how = cv2.INTER_LANCZOS4 if scale > 1 else cv2.INTER_AREA
+        part = cv2.resize(image[top:bottom, left:right], size, interpolation=how)
+        moved = (landmarks - [left, top]) * size / [right - left, bottom - top]
+        outside = (top - low[1], high[1] - bottom, left - low[0], high[0] - right)
+        rims = [math.ceil(px * scale) for px in outside]
+        image = _rimmed(part.astype(np.uint8, copy=False), rims)
+        landmarks = (moved + np.array([rims[2], rims[0]])).astype(np.float32)
     crop: Image = tools.align(image, landmarks[None])[0]
     return crop
+
+
+def _rimmed(image: Image, rims: Sequence[int]) -> Image:
+    """The picture with rims (top, bottom, left, right) in pixels, of its mean colour."""
+    colour = tuple(float(value) for value in image.reshape(-1, 3).mean(0))
+    top, bottom, left, right = rims
+    rimmed: Image = cv2.copyMakeBorder(
+        image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=colour
+    ).astype(np.uint8, copy=False)
+    return rimmed
 
 
 def _attempt(image: Image, long_px: int, rim: float, tools: FaceTools) -> Located | None:
@@ -175,10 +196,7 @@ def _attempt(image: Image, long_px: int, rim: float, tools: FaceTools) -> Locate
     scale_xy = np.array([view.shape[1] / width, view.shape[0] / height], np.float32)
     if rim:
         rim_px = round(rim * long_px)
-        colour = tuple(float(value) for value in view.reshape(-1, 3).mean(0))
-        view = cv2.copyMakeBorder(
-            view, rim_px, rim_px, rim_px, rim_px, cv2.BORDER_CONSTANT, value=colour
-        ).astype(np.uint8, copy=False)
+        view = _rimmed(view, (rim_px,) * 4)
     faces: Faces = tools.detect([view])[0]
     if len(faces) == 0:
         return None

@@ -30,6 +30,8 @@ class BenchmarkImages:
         attributes: attribute (gender, ethnicity, mouth...) to n values, None where unknown.
         left_out: why files or frames are not here, with counts.
         notes: choices of the reader that a reader of the scores should know.
+        unknown_names: folders or labels that mean no expression. They may be people's names, so
+            they are for the user's eyes and in no count, table or log.
     """
 
     layout: str
@@ -39,6 +41,7 @@ class BenchmarkImages:
     attributes: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unknown_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         columns = [self.targets, *self.attributes.values()]

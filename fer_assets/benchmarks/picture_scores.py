@@ -76,6 +76,7 @@ class PictureScores:
         left_out: why pictures were not scored, with counts.
         notes: what a reader of the scores should know.
         error: why the data could not be read; empty if it could.
+        unknown_names: folders or labels that mean no expression, for the user's eyes only.
     """
 
     scores: pl.DataFrame
@@ -86,9 +87,10 @@ class PictureScores:
     left_out: Mapping[str, int]
     notes: tuple[str, ...] = ()
     error: str = ""
+    unknown_names: tuple[str, ...] = ()
 
     def facts(self) -> dict[str, Any]:
-        """All but the tables, as plain JSON values."""
+        """All but the tables and the unknown names, as plain JSON values."""
         return {
             "layout": self.layout,
             "n_scored": self.n_scored,
@@ -151,7 +153,10 @@ def score_pictures(
     notes = (*images.notes, *notes)
     if not found.rows:
         scores = _nothing_scored(benchmark, images, left_out, settings)
-        return PictureScores(scores, CONFUSIONS.empty(), images.layout, 0, 0, left_out, notes)
+        return PictureScores(
+            scores, CONFUSIONS.empty(), images.layout, 0, 0, left_out, notes,
+            unknown_names=images.unknown_names,
+        )  # fmt: skip
     order = sorted(range(len(found.rows)), key=found.rows.__getitem__)
     kept = known.take([found.rows[at] for at in order])
     scored = ScoredImages(
@@ -165,7 +170,7 @@ def score_pictures(
     scores, confusions = score_images(scored, benchmark, wanted)
     return PictureScores(
         scores, confusions, images.layout, len(kept), n_whole, left_out,
-        (*notes, *_missing(classes, kept.targets, wanted)),
+        (*notes, *_missing(classes, kept.targets, wanted)), unknown_names=images.unknown_names,
     )  # fmt: skip
 
 

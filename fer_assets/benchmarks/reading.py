@@ -88,13 +88,14 @@ def _read_folder(root: Path, settings: ReadingSettings) -> BenchmarkImages:
     return image_folder.read(
         root,
         people_from=settings.people_from,
-        splits=settings.splits,
+        splits=tuple("val" if split == "validation" else split for split in settings.splits),
         classes=settings.classes,
     )
 
 
 def _read_aff_wild2(root: Path, settings: ReadingSettings) -> BenchmarkImages:
     split = settings.splits[0] if settings.splits else aff_wild2.SPLIT
+    split = "validation" if split == "val" else split
     return aff_wild2.read(root, split=split, every=settings.every)
 
 

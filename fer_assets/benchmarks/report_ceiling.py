@@ -5,19 +5,18 @@ Belongs here: its table and picture. Does not belong here: computing the ceiling
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
 from fer_assets.benchmarks.protocols import ALL_CLASSES, TIKTOK
 from fer_assets.benchmarks.report_data import ReportData
 from fer_assets.benchmarks.report_paper_figures import Remark
-from fer_assets.benchmarks.report_pictures import Picture, confusion_matrix
+from fer_assets.benchmarks.report_pictures import Picture
 from fer_assets.benchmarks.report_tables import MISSING, Group, ReportTable
 from fer_assets.figures.labels_ceiling import ceiling_plot
 from fer_assets.figures.png import data_uri
-from fer_assets.metrics.classification import macro_f1, per_class_f1
 
 _ALL = "all"
+_F1 = "f1/"
 _TITLE = "Human ceiling. One worker against the label of the others"
 _REMARK = (
     "A worker is held against the convincing majority of the others on the same face; faces on "
@@ -69,14 +68,13 @@ def ceiling_picture(data: ReportData) -> tuple[Picture, ...]:
 
 def model_f1(data: ReportData) -> dict[str, float]:
     """The classifier's F1 on held-out people by expression, and ``all`` for their macro average."""
-    cells = data.confusions.filter(
-        (pl.col("benchmark") == TIKTOK) & (pl.col("protocol") == ALL_CLASSES.name)
+    scored = data.scores.filter(
+        (pl.col("benchmark") == TIKTOK)
+        & (pl.col("protocol") == ALL_CLASSES.name)
+        & pl.col("value").is_not_null()
     )
-    if not cells["n_images"].sum():
-        return {}
-    matrix, classes = confusion_matrix(cells)
-    found = zip(classes, per_class_f1(matrix).tolist(), strict=True)
-    return {
-        **{name: value for name, value in found if not np.isnan(value)},
-        _ALL: float(macro_f1(matrix)),
+    values = dict(scored.select("metric", "value").iter_rows())
+    by_class = {
+        name.removeprefix(_F1): value for name, value in values.items() if name.startswith(_F1)
     }
+    return by_class | ({_ALL: values["macro_f1"]} if "macro_f1" in values else {})

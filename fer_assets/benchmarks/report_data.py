@@ -13,6 +13,7 @@ import polars as pl
 
 from fer_assets.challenges.vocabulary import EKMAN
 from fer_assets.errors import FerError
+from fer_assets.metrics.reliability import ReliabilityBin
 from fer_assets.storage.schemas.tiktokfer import (
     BENCHMARK_SCORES,
     CONFUSIONS,
@@ -59,6 +60,23 @@ class WeightUse:
 
 
 @dataclass(frozen=True)
+class PublicResult:
+    """What came of a public benchmark or folder of pictures.
+
+    Attributes:
+        name: name in the tables.
+        n_scored: pictures scored; 0 where it was skipped.
+        left_out: what was left out or skipped, and why.
+        notes: what else to know of it.
+    """
+
+    name: str
+    n_scored: int
+    left_out: str = ""
+    notes: str = ""
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything a report shows.
 
@@ -66,6 +84,9 @@ class ReportData:
         challenges: one entry per challenge, in the order of the tables.
         scores: ``benchmark_scores`` of the run, skipped rows included.
         confusions: ``confusions`` of the run.
+        reliability: bins of the reliability diagram of held-out people, by protocol.
+        checkpoint: what was scored, as text by name: run, recipe, data, licence.
+        public: public benchmarks, scored or not.
         human_ceiling: ``human_ceiling`` of the crowd; empty where nothing could be compared.
         label_counts: labelled faces by expression.
         ekman: the expressions that count as Ekman's; the others go beyond them.
@@ -81,6 +102,9 @@ class ReportData:
     challenges: tuple[ChallengeResult, ...]
     scores: pl.DataFrame = field(default_factory=BENCHMARK_SCORES.empty)
     confusions: pl.DataFrame = field(default_factory=CONFUSIONS.empty)
+    reliability: Mapping[str, tuple[ReliabilityBin, ...]] = field(default_factory=dict)
+    checkpoint: Mapping[str, str] = field(default_factory=dict)
+    public: tuple[PublicResult, ...] = ()
     human_ceiling: pl.DataFrame = field(default_factory=HUMAN_CEILING.empty)
     label_counts: Mapping[str, int] = field(default_factory=dict)
     ekman: tuple[str, ...] = EKMAN

@@ -6,7 +6,9 @@ Belongs here: turning `ReportData` into rows of text. Does not belong here: the 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -116,17 +118,20 @@ def score_table(data: ReportData) -> ReportTable:
             (pl.col("benchmark") == row.benchmark) & (pl.col("protocol") == row.protocol)
         )
         cells = tuple(_score(scores, metric) for metric in ("macro_f1", "accuracy"))
-        n_images = max(scores["n_images"].to_list(), default=0)
-        rows.append((row.label, row.macro_f1, row.accuracy, *cells, _count(n_images or None)))
+        counts = (
+            count(max(scores[column].to_list(), default=0) or None)
+            for column in ("n_images", "n_people", "n_seeds")
+        )
+        rows.append((row.label, row.macro_f1, row.accuracy, *cells, *counts))
     return ReportTable(
         "Table 3. Expression classification",
         "data",
         (
             Group("paper", ("macro F1", "accuracy")),
-            Group("this run", ("macro F1", "accuracy", "images"), is_run=True),
+            Group("this run", ("macro F1", "accuracy", "images", "people", "seeds"), is_run=True),
         ),
         tuple(rows),
-        (*paper.remarks_on("Table 3"), *_own_classes(data)),
+        (*paper.remarks_on("Table 3"), *_own_classes(data), *_warnings(data)),
     )
 
 
@@ -135,12 +140,12 @@ def count_table(data: ReportData) -> ReportTable:
     rows = [(r.label, r.videos, r.frames, r.distinct_faces, r.people) for r in paper.TABLE_4]
     columns = ("n_videos", "n_frames", "n_distinct_faces")
     run = [
-        (c.name, *(_count(getattr(c, column)) for column in columns), _count(c.n_people))
+        (c.name, *(count(getattr(c, column)) for column in columns), count(c.n_people))
         for c in data.challenges
     ]
     if len(data.challenges) > 1:
         totals = (_sum([getattr(c, column) for c in data.challenges]) for column in columns)
-        run.append(("Total", *(_count(n) for n in totals), _count(data.total_people)))
+        run.append(("Total", *(count(n) for n in totals), count(data.total_people)))
     return ReportTable(
         "Table 4. Size of the dataset",
         "challenge",
@@ -155,7 +160,8 @@ def all_scores(data: ReportData) -> tuple[tuple[str, ...], ...]:
     """Every scored figure.
 
     Returns:
-        Rows of benchmark, protocol, metric, value, interval, images, people, paper, warning.
+        Rows of benchmark, protocol, metric, value, interval, spread over seeds, images, people,
+        paper, warning.
     """
     scored = data.scores.filter(pl.col("status") == "scored")
     return tuple(
@@ -165,8 +171,9 @@ def all_scores(data: ReportData) -> tuple[tuple[str, ...], ...]:
             row["metric"],
             _number(row["value"]),
             _interval(row["low"], row["high"]),
-            _count(row["n_images"]),
-            _count(row["n_people"] or None),
+            _number(row["seed_sd"]),
+            count(row["n_images"]),
+            count(row["n_people"] or None),
             _number(row["paper_value"]),
             row["reason"] or "",
         )
@@ -220,15 +227,35 @@ def _other_figures(frames: list[pl.DataFrame], known: set[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if name not in known]
 
 
+def _warnings(data: ReportData) -> tuple[paper.Remark, ...]:
+    """What is to be known of the table's intervals, each warning once per benchmark."""
+    shown = data.scores.filter(
+        (pl.col("status") == "scored")
+        & pl.col("metric").is_in(["macro_f1", "accuracy"])
+        & pl.col("reason").is_not_null()
+    )
+    pairs = shown.select("benchmark", "reason").unique(maintain_order=True).iter_rows()
+    return tuple(
+        paper.Remark("Table 3", f"{benchmark}: {reason}.", is_contradiction=False)
+        for benchmark, reason in pairs
+    )
+
+
 def _score(scores: pl.DataFrame, metric: str) -> str:
     rows = scores.filter(pl.col("metric") == metric)
     if rows.is_empty():
         return "skipped" if (scores["status"] == "skipped").any() else MISSING
     row = rows.row(0, named=True)
-    if row["status"] == "skipped":
-        return "skipped"
+    return "skipped" if row["status"] == "skipped" else figure(row)
+
+
+def figure(row: Mapping[str, Any] | None) -> str:
+    """A row of scores as ``0.625 ± 0.010``, the spread over seeds, above ``(0.500 to 0.750)``."""
+    if row is None:
+        return MISSING
+    spread = "" if row["seed_sd"] is None else f" ± {row['seed_sd']:.3f}"
     interval = _interval(row["low"], row["high"])
-    return _number(row["value"]) + (f" ({interval})" if interval != MISSING else "")
+    return _number(row["value"]) + spread + (f"\n({interval})" if interval != MISSING else "")
 
 
 def _interval(low: float | None, high: float | None) -> str:
@@ -239,7 +266,8 @@ def _number(value: float | None) -> str:
     return MISSING if value is None else f"{value:.3f}"
 
 
-def _count(value: int | None) -> str:
+def count(value: int | None) -> str:
+    """A count with thousands set apart; a dash for None."""
     return MISSING if value is None else f"{value:,}"
 
 

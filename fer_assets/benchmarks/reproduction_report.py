@@ -14,6 +14,7 @@ from fer_assets.benchmarks import report_paper_figures as paper
 from fer_assets.benchmarks import report_tables as tables
 from fer_assets.benchmarks.report_ceiling import ceiling_picture, ceiling_table
 from fer_assets.benchmarks.report_data import ReportData, ReportError
+from fer_assets.benchmarks.report_groups import calibration_table, group_tables
 from fer_assets.benchmarks.report_pictures import pictures
 
 _TEMPLATE = "reproduction_report.html.j2"
@@ -23,8 +24,9 @@ _ID_LIKE = re.compile(r"\b[0-9a-f]{16}\b")
 
 
 def reproduction_report(data: ReportData) -> str:
-    """A self-contained HTML page: Tables 1 to 4 and Figures 6 to 9 beside the paper's,
-    and how well people agree with each other.
+    """A self-contained HTML page: Tables 1 to 4 and Figures 6 to 9 beside the paper's, with
+    intervals and spread over seeds, groups of people, calibration, the human ceiling and what was
+    scored.
 
     Style and pictures are inside the page; it runs no script and asks for nothing from outside.
     It shows aggregates only. The same data give the same page.
@@ -56,7 +58,9 @@ def reproduction_report(data: ReportData) -> str:
             tables.identity_table(data),
             tables.score_table(data),
             tables.count_table(data),
+            *calibration_table(data),
             *ceiling_table(data),
+            *group_tables(data),
         ),
         pictures=(*pictures(data), *ceiling_picture(data)),
         scores=tables.all_scores(data),

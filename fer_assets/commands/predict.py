@@ -41,7 +41,7 @@ class _Rate(click.ParamType[Any]):
 
 
 @click.command()
-@click.argument("given", metavar="VIDEO|IMAGE|FOLDER", type=click.Path(path_type=Path))
+@click.argument("given", metavar="VIDEO|IMAGE|FOLDER", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--checkpoint",
     metavar="NAME",

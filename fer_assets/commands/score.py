@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LAYOUTS: Final = ("auto", "ck-plus", "cafe", "aff-wild2", "image-folder")
 _COLUMNS: Final = ("protocol", "metric", "value", "interval", "spread", "pictures", "people", "why")
+_NAMES_SHOWN: Final = 10
 _MAIN: Final = ("macro_f1", "accuracy", "balanced_accuracy", "ece")
 _PROTOCOL_ORDER: Final = {"shared-classes": 0, "ekman-5": 1, "all-classes": 2}
 
@@ -180,6 +181,10 @@ def _print(described: Mapping[str, Any], found: PictureScores) -> None:
         click.echo(f"  {found.n_whole} of them without a found face: whole picture used")
     for reason, count in sorted(found.left_out.items(), key=lambda item: -item[1]):
         click.echo(f"  left out: {count} {reason}")
+    if found.unknown_names:
+        shown = ", ".join(found.unknown_names[:_NAMES_SHOWN])
+        more = len(found.unknown_names) - _NAMES_SHOWN
+        click.echo(f"  mean no expression: {shown}{f' and {more} more' if more > 0 else ''}")
     for note in found.notes:
         click.echo(f"  note: {note}")
     rows = _shown(found)
@@ -207,8 +212,13 @@ def _shown(found: PictureScores) -> list[dict[str, Any]]:
         named = {row["metric"]: row for row in by_protocol[name]}
         wanted = [metric for metric in _MAIN if metric in named]
         wanted += [metric for metric in named if metric.startswith(("f1/", "macro_f1_gap/"))]
-        rows += [_row(named[metric]) for metric in wanted]
+        rows += [_row(named[one]) for one in wanted if _is_worth_a_line(named[one])]
     return rows
+
+
+def _is_worth_a_line(row: Mapping[str, Any]) -> bool:
+    """Whether there is a figure, or a reason why there is none: not for absent classes."""
+    return row["value"] is not None or not row["metric"].startswith("f1/")
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:

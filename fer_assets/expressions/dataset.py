@@ -110,11 +110,11 @@ def labelled_faces(
 ) -> LabelledFaces:
     """Choose the faces of a release that the recipe's target is known of, and read their pictures.
 
-    Rows of the split "excluded", rows without the target (for crowd and crowd_soft: without a
-    convincing majority), rows of classes that the recipe leaves out, further copies of a face that
-    is in several challenges of a pooled release, and faces whose picture can't be decoded are left
-    out and counted. Every picture is decoded once here; what fits into
-    `training.pictures.MEMORY_LIMIT_BYTES` is kept.
+    Rows of the split "excluded", rows without a person or without the target (for crowd and
+    crowd_soft: without a convincing majority), rows of classes that the recipe leaves out,
+    further copies of a face that is in several challenges of a pooled release, and faces whose
+    picture can't be decoded are left out and counted. Every picture is decoded once here; what
+    fits into `training.pictures.MEMORY_LIMIT_BYTES` is kept.
 
     Args:
         release: DATASET_RELEASE or POOLED_RELEASE; with `pictures` the column image is not needed.
@@ -125,11 +125,12 @@ def labelled_faces(
 
     Raises:
         TrainingDataError: no row is left, all are of one class, a class asked for has none, or
-            more than `MOST_BROKEN` of the pictures, or all of a class, are broken.
-        KeyError: a face is not among the pictures.
+            more than `MOST_BROKEN` of the pictures, or all of a class, are broken, or a face is
+            not among the pictures.
     """
-    if group not in release.columns:
-        raise TrainingDataError("release", expected=f"a column {group}", found="none")
+    needed = ("face_id", "split", "soft_label", group, _TARGET_COLUMN[recipe.target])
+    if missing := [name for name in needed if name not in release.columns]:
+        raise TrainingDataError("release", expected=f"a column {missing[0]}", found="none")
     frame, left_out = _chosen(release, recipe, group)
     classes = tuple(sorted(recipe.classes or frame["target"].unique().to_list()))
     _check(frame, classes, left_out)
@@ -151,10 +152,11 @@ def _chosen(
     column = _TARGET_COLUMN[recipe.target]
     reasons = [
         ("excluded split", pl.col("split") == "excluded"),
-        (f"no {'prompt' if column == 'prompt' else 'crowd label'}", pl.col(column).is_null()),
+        ("no known person", pl.col("group").is_null()),
+        (f"no {'prompt' if column == 'prompt' else 'crowd label'}", pl.col("target").is_null()),
     ]
     if recipe.classes is not None:
-        is_other = ~pl.col(column).is_in(list(recipe.classes))
+        is_other = ~pl.col("target").is_in(list(recipe.classes))
         reasons.append(("class not in the recipe", is_other))
     kept = release.with_row_index("row").select(
         "row",
@@ -163,7 +165,6 @@ def _chosen(
         "soft_label",
         pl.col(group).alias("group"),
         pl.col(column).alias("target"),
-        *{column} - {"face_id"},
     )
     left_out = {}
     for reason, condition in reasons:
@@ -172,7 +173,7 @@ def _chosen(
         kept = remaining
     distinct = kept.unique("face_id", keep="first", maintain_order=True)
     left_out["same face in another challenge"] = len(kept) - len(distinct)
-    return distinct.drop(column).sort("face_id"), left_out
+    return distinct.sort("face_id"), left_out
 
 
 def _stored(
@@ -180,7 +181,15 @@ def _stored(
 ) -> tuple[EncodedPictures, NDArray[np.int64]]:
     """Where the pictures are, and each face's number there."""
     if pictures is not None:
-        return pictures, pictures.find(frame["face_id"])
+        try:
+            return pictures, pictures.find(frame["face_id"])
+        except KeyError as error:
+            raise TrainingDataError(
+                "pictures of the release",
+                expected="one for every face",
+                found=str(error.args[0]),
+                remedy="The release was rebuilt, or faces withdrawn, while it was read: try again.",
+            ) from error
     if "image" not in release.columns:
         raise TrainingDataError(
             "release",

@@ -27,7 +27,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     if not cells:
         return ""
     is_number = [
-        all(isinstance(row[place], int | float) or row[place] is None for row in cells)
+        {type(row[place]) for row in cells} - {type(None)} in ({int}, {float}, {int, float})
         for place in range(len(columns))
     ]
     lines = [columns, ["---:" if right else "---" for right in is_number]]

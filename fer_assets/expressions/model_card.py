@@ -148,7 +148,7 @@ def _about(card: Mapping[str, Any]) -> Iterator[str]:
         "Epoch kept": card.get("best_epoch"),
         "Seed": recipe["seed"],
         "Code": _code(card, made),
-        "Trained on": f"{made['device']}, {made['threads']} threads" if made else None,
+        "Trained on": f"{made['device']}, threads: {made['threads']}" if made else None,
         "Time of training, s": card.get("training_s"),
         "Release": card.get("release_digest"),
         "SHA-256 of this checkpoint": card.get("sha256"),
@@ -214,7 +214,7 @@ def _evaluation(
     yield _score_table(_of(scored, [*_MAIN, *_CALIBRATION]))
     yield _score_table(scored.filter(pl.col("metric").str.starts_with("f1/")))
     if ceiling is not None:
-        yield f"One worker held against the others reaches a macro F1 of {ceiling:.3f}."
+        yield f"One worker held against the others reaches a macro F1 of {ceiling:.3f} on them."
     skipped = scores.filter(pl.col("status") != "scored").unique(
         ["benchmark", "protocol"], keep="first", maintain_order=True
     )

@@ -21,11 +21,14 @@ ALL_DATA_FOLD = -1
 
 
 def learning_curve_plot(curve: pl.DataFrame, title: str = "Learning curve") -> bytes:
-    """Loss, macro F1 and learning rate over epochs: folds thin, their mean thick.
+    """Loss, macro F1 and learning rate over epochs: runs thin, their mean thick.
+
+    A run is one fold with one seed.
 
     Args:
-        curve: columns fold, epoch, train_loss, val_loss, val_macro_f1, learning_rate (the schema
-            ``learning_curve``); fold -1, the run on all data, is dashed. Null and NaN leave gaps.
+        curve: columns fold, seed, epoch, train_loss, val_loss, val_macro_f1, learning_rate (the
+            schema ``learning_curve``); fold -1, the run on all data, is dashed. Null and NaN leave
+            gaps.
         title: heading.
 
     Returns:
@@ -33,12 +36,10 @@ def learning_curve_plot(curve: pl.DataFrame, title: str = "Learning curve") -> b
     """
     if curve.is_empty():
         return no_data(title, "no epochs")
-    curve = curve.sort("fold", "epoch")
+    curve = curve.sort("fold", "seed", "epoch")
 
     def draw(figure: Figure) -> None:
-        folds = curve.filter(pl.col("fold") != ALL_DATA_FOLD)["fold"].n_unique()
-        heading = f"{title}, {folds} fold{'s' if folds != 1 else ''}" if folds else title
-        figure.suptitle(heading, x=0.01, ha="left", fontsize=11, fontweight="bold")
+        figure.suptitle(_heading(curve, title), x=0.01, ha="left", fontsize=11, fontweight="bold")
         loss, score, rate = figure.subplots(1, 3, width_ratios=(1.3, 1.3, 0.8))
         _lines(loss, curve, (("train_loss", BLUE), ("val_loss", VERMILLION)), "loss")
         _lines(score, curve, (("val_macro_f1", VERMILLION),), "macro F1, held-out people")
@@ -56,19 +57,31 @@ def learning_curve_plot(curve: pl.DataFrame, title: str = "Learning curve") -> b
     return render(draw, height_in=3.1)
 
 
+def _heading(curve: pl.DataFrame, title: str) -> str:
+    """The title with the numbers of folds and seeds, where there are several."""
+    folds = curve.filter(pl.col("fold") != ALL_DATA_FOLD)["fold"].n_unique()
+    seeds = curve["seed"].n_unique()
+    counts = [
+        f"{n} {what}{'s' if n != 1 else ''}"
+        for n, what, least in ((folds, "fold", 1), (seeds, "seed", 2))
+        if n >= least
+    ]
+    return ", ".join([title, *counts])
+
+
 def _lines(
     axes: Axes, curve: pl.DataFrame, columns: Sequence[tuple[str, str]], heading: str
 ) -> None:
-    """One thin line per fold and column, and the mean over folds."""
+    """One thin line per run and column, and the mean over the runs that hold people out."""
     has_values = False
     for column, colour in columns:
-        known = curve.select("fold", "epoch", pl.col(column).fill_nan(None)).drop_nulls()
+        known = curve.select("fold", "seed", "epoch", pl.col(column).fill_nan(None)).drop_nulls()
         has_values |= not known.is_empty()
-        folds = known.partition_by("fold", as_dict=True)
-        n_folds = sum(key != (ALL_DATA_FOLD,) for key in folds)
-        for (fold,), part in folds.items():
+        runs = known.partition_by("fold", "seed", as_dict=True)
+        n_runs = sum(fold != ALL_DATA_FOLD for fold, _ in runs)
+        for (fold, _), part in runs.items():
             is_all = fold == ALL_DATA_FOLD
-            thin = not is_all and n_folds > 1
+            thin = not is_all and n_runs > 1
             axes.plot(
                 part["epoch"],
                 part[column],
@@ -78,7 +91,7 @@ def _lines(
                 alpha=0.45 if thin else 1.0,
                 marker="o" if part.height == 1 else None,
             )
-        if n_folds > 1:
+        if n_runs > 1:
             mean = (
                 known.filter(pl.col("fold") != ALL_DATA_FOLD)
                 .group_by("epoch")

@@ -141,7 +141,7 @@ class FacePainter:
         """Width of a panel in letters of a size, at most the picture's."""
         names = round(self._widest * text_px / self._text_px * 1.12)
         figures = _width("100 %", text_px, True)
-        return min(self._limits[1], names + figures + round(1.5 * text_px))
+        return int(min(self._limits[1], names + figures + round(1.5 * text_px)))
 
     def _place(
         self, mark: FaceMark, width: int, height: int, taken: Sequence[tuple[int, ...]]
@@ -205,16 +205,16 @@ def _write(
     base: int,
     end: int | None = None,
 ) -> None:
-    """White letters with a dark outline, from `x` on, cut at `end`."""
+    """White letters with a dark outline, from `x` on, cut at `end` and at the panel's rim."""
     ink, outline, above = _letters(text, size_px, is_bold)
     top = base - above
-    skipped = max(0, -top)
     last = min(paint.shape[1] if end is None else end, x + ink.shape[1])
-    rows = slice(top + skipped, min(paint.shape[0], top + ink.shape[0]))
-    if rows.stop <= rows.start or last <= x:
+    rows = slice(max(0, top), min(paint.shape[0], top + ink.shape[0]))
+    columns = slice(max(0, x), last)
+    if rows.stop <= rows.start or columns.stop <= columns.start:
         return
-    part = slice(skipped, skipped + rows.stop - rows.start), slice(0, last - x)
-    where = rows, slice(x, last)
+    where = rows, columns
+    part = slice(rows.start - top, rows.stop - top), slice(columns.start - x, last - x)
     for mask, colour in ((outline[part], _PAPER), (ink[part], np.float32(255))):
         paint[where] += (colour - paint[where]) * mask[..., None]
         alpha[where] += (1 - alpha[where]) * mask

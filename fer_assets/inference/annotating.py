@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from fer_assets.figures.predictions import FacePainter
 from fer_assets.inference.marks import face_mark
-from fer_assets.inference.results import FacePrediction
 from fer_assets.inference.timeline import Timeline
 from fer_assets.media.errors import MediaError
 from fer_assets.media.exchange import Exchange, widen
@@ -55,15 +54,13 @@ class Drawing:
     sound: str
 
 
-def annotate_picture(
-    image: NDArray[np.uint8], faces: Sequence[FacePrediction], classes: Sequence[str]
-) -> bytes:
+def annotate_picture(image: NDArray[np.uint8], timeline: Timeline, classes: Sequence[str]) -> bytes:
     """A JPEG of the picture with its faces drawn; one too small for letters is enlarged.
 
     Args:
         image: (h, w, 3) uint8 RGB.
-        faces: from its prediction.
-        classes: names of the first of their values.
+        timeline: of its prediction.
+        classes: names of the first columns of the timeline's values.
     """
     factor = -(-_READABLE_PX // max(image.shape[:2]))
     if factor > 1:
@@ -71,7 +68,8 @@ def annotate_picture(
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     height, width = image.shape[:2]
     marks = [
-        face_mark(face.track, factor * face.box, face.values, classes) for face in reversed(faces)
+        face_mark(one.track, factor * one.box, one.values, classes)
+        for one in reversed(timeline.at(0.0))
     ]
     return encode_jpeg(FacePainter(height, width, classes).draw(image, marks), _JPEG_QUALITY)
 

@@ -18,8 +18,6 @@ from fer_assets.compute.progress import track
 from fer_assets.compute.threads import cpu_threads
 from fer_assets.inference.annotating import annotate_picture, annotate_video
 from fer_assets.inference.files import Given
-from fer_assets.inference.predictor import Predictor
-from fer_assets.inference.results import FilePrediction
 from fer_assets.inference.timeline import Timeline
 from fer_assets.media.errors import MediaError
 from fer_assets.media.guarded import GuardedDecoder
@@ -29,36 +27,35 @@ FOLDER: Final = "annotated"
 Notes = dict[str, tuple[str, str]]
 """Per file its copy, as a path below the run's folder, and what is to be said of it."""
 
+_Read = tuple[str, Timeline, NDArray[np.uint8] | MediaError]
+
 _SUFFIXES: Final = {True: (".jpg", ".jpeg"), False: (".mp4",)}
 
 
 def draw_all(
-    given: Sequence[Given],
-    found: Sequence[FilePrediction],
+    found: Sequence[tuple[Given, Timeline]],
     folder: Path,
-    predictor: Predictor,
+    classes: Sequence[str],
     decoder: GuardedDecoder,
 ) -> Notes:
-    """Write a copy of each file that could be used, with its faces drawn on it.
+    """Write a copy of each file, with its faces drawn on it.
 
     Args:
-        given: the files.
-        found: their predictions, in the same order.
+        found: the files that could be used, and what is to be drawn on them.
         folder: the run's folder; copies go below `annotated/`.
-        predictor: whose classes are shown.
+        classes: names of the first columns of the timelines' values.
         decoder: reads pictures.
     """
-    usable = [(a, b) for a, b in zip(given, found, strict=True) if b.error is None]
-    names = _names([file for file, _ in usable])
+    names = _names([file for file, _ in found])
     notes: Notes = {}
-    total = sum(_n_frames(file) for file, _ in usable)
+    total = sum(_n_frames(file) for file, _ in found)
 
     def ticks() -> Iterator[None]:
-        pictures = [pair for pair in usable if pair[0].video is None]
-        yield from _draw_pictures(pictures, names, folder, predictor, decoder, notes)
-        for file, result in usable:
+        pictures = [pair for pair in found if pair[0].video is None]
+        yield from _draw_pictures(pictures, names, folder, classes, decoder, notes)
+        for file, timeline in found:
             if file.video is not None:
-                yield from _draw_video(file, result, names, folder, predictor, notes)
+                yield from _draw_video(file, timeline, names, folder, classes, notes)
 
     for _ in track(ticks(), total, "drawing"):
         pass
@@ -89,31 +86,30 @@ def _n_frames(file: Given) -> int:
 
 
 def _draw_pictures(
-    pairs: Sequence[tuple[Given, FilePrediction]],
+    pairs: Sequence[tuple[Given, Timeline]],
     names: dict[str, str],
     folder: Path,
-    predictor: Predictor,
+    classes: Sequence[str],
     decoder: GuardedDecoder,
     notes: Notes,
 ) -> Iterator[None]:
     """Read on one thread, draw and encode on several."""
 
-    def read() -> Iterator[tuple[FilePrediction, NDArray[np.uint8] | MediaError]]:
-        for file, result in pairs:
+    def read() -> Iterator[_Read]:
+        for file, timeline in pairs:
             try:
-                yield result, decoder.read_picture(file.path)
+                yield file.name, timeline, decoder.read_picture(file.path)
             except MediaError as error:
-                yield result, error
+                yield file.name, timeline, error
 
-    def draw(item: tuple[FilePrediction, NDArray[np.uint8] | MediaError]) -> tuple[str, str, str]:
-        result, image = item
+    def draw(item: _Read) -> tuple[str, str, str]:
+        name, timeline, image = item
         if isinstance(image, MediaError):
-            return result.name, "", f"not drawn: {image.reason}"
-        [frame] = result.frames
-        target = folder / names[result.name]
+            return name, "", f"not drawn: {image.reason}"
+        target = folder / names[name]
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(annotate_picture(image, frame.faces, predictor.classes))
-        return result.name, names[result.name], ""
+        target.write_bytes(annotate_picture(image, timeline, classes))
+        return name, names[name], ""
 
     for name, path, note in in_order(draw, ahead(read(), 2), cpu_threads()):
         notes[name] = path, note
@@ -122,29 +118,27 @@ def _draw_pictures(
 
 def _draw_video(
     file: Given,
-    found: FilePrediction,
+    timeline: Timeline,
     names: dict[str, str],
     folder: Path,
-    predictor: Predictor,
+    classes: Sequence[str],
     notes: Notes,
 ) -> Iterator[None]:
     """One step per frame; a copy that fails is left out, the table stands."""
     assert file.video is not None
     target = folder / names[file.name]
     target.parent.mkdir(parents=True, exist_ok=True)
-    timeline = Timeline.of(found.frames, len(predictor.columns))
-    done = 0
+    done, total = 0, _n_frames(file)
     try:
-        for drawing in annotate_video(
-            file.path, target, timeline, predictor.classes, file.video.duration_s
-        ):
+        for drawing in annotate_video(file.path, target, timeline, classes, file.video.duration_s):
             sound = drawing.sound if drawing.sound not in ("copied", "none") else ""
+            sound = f"sound {sound}" if sound else ""
             codec = "" if drawing.codec in ("libx264", "") else f"encoded by {drawing.codec}"
             notes[file.name] = names[file.name], "; ".join(n for n in (sound, codec) if n)
-            for _ in range(min(drawing.n_frames, _n_frames(file)) - done):
+            for _ in range(min(drawing.n_frames, total) - done):
                 yield None
-            done = max(done, drawing.n_frames)
+            done = max(done, min(drawing.n_frames, total))
     except MediaError as error:
         notes[file.name] = "", f"not drawn: {error.reason}"
-    for _ in range(_n_frames(file) - done):
+    for _ in range(total - done):
         yield None

@@ -6,6 +6,7 @@ at, reading them. Does not belong here: the prediction (`predictor.py`), writing
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from fer_assets.media.errors import MediaError
 from fer_assets.media.frames import Frame, sample_times
 from fer_assets.media.guarded import GuardedDecoder
 from fer_assets.media.probe import VideoProbe
-from fer_assets.media.reasons import EMPTY, MISSING
+from fer_assets.media.reasons import EMPTY, MISSING, UNREADABLE
 
 Rate = float | Literal["all"]
 
@@ -96,6 +97,8 @@ def _examined(path: Path, name: str, decoder: GuardedDecoder) -> Given:
             raise MediaError(path, MISSING)
         if path.stat().st_size == 0:
             raise MediaError(path, EMPTY)
+        if not os.access(path, os.R_OK):
+            raise MediaError(path, UNREADABLE, detail="no permission")
         if cv2.haveImageReader(str(path)):
             return Given(path, name)
         return Given(path, name, decoder.probe(path))

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_assets.compute.device import PROVIDERS, Device
 from fer_assets.compute.threads import network_callers
 from fer_assets.faces.detections import Detections
 from fer_assets.faces.detector import FaceDetector
@@ -65,7 +66,8 @@ class Predictor:
         self.classes = () if classifier is None else tuple(classifier.classes)
         self.detector = detector
         self._tracks = tracks or TrackSettings()
-        self._workers = workers or network_callers("cpu" if detector.batch_size == 1 else "cuda")
+        device: Device = "cuda" if detector.provider == PROVIDERS["cuda"] else "cpu"
+        self._workers = workers or network_callers(device)
         ends = list(itertools.accumulate(len(measure.columns) for measure in self.measures))
         spans = zip([0, *ends[:-1]], ends, self.measures, strict=True)
         self._distributions = tuple(slice(a, b) for a, b, one in spans if one.is_distribution)

@@ -16,7 +16,7 @@ import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +37,7 @@ from fer_assets.inference.predictor import Predictor
 from fer_assets.inference.results import FilePrediction
 from fer_assets.inference.smoothing import Smoothing
 from fer_assets.inference.table import prediction_table, table_schema
+from fer_assets.inference.timeline import Timeline
 from fer_assets.media.guarded import GuardedDecoder
 
 FORMAT: Final = 1
@@ -132,29 +133,27 @@ def predict_path(
     files = list_files(given, besides=out)
     with _written_at_once(out, replaces=settings.replaces) as folder, GuardedDecoder() as decoder:
         known = examine(files, decoder)
-        results: list[FilePrediction] = []
+        summaries: list[FileSummary] = []
         tables = [pl.DataFrame(schema=table_schema(predictor.measures))]
+        drawable: list[tuple[Given, Timeline]] = []
         sources = frame_sources(known, settings.rate, decoder, predictor.look_closer)
         n_items = count_frames(known, settings.rate) + len(known)
         with closing(predictor.files(sources, settings.smoothing, n_items)) as found:
             for file, result in zip(known, found, strict=True):
-                results.append(result)
-                tables.append(
-                    prediction_table(result, predictor.measures, is_picture=file.video is None)
-                )
+                is_picture = file.video is None
+                tables.append(prediction_table(result, predictor.measures, is_picture=is_picture))
+                summaries.append(_summary(file, result))
+                if result.error is None:
+                    drawable.append((file, Timeline.of(result.frames, len(predictor.columns))))
         table = pl.concat(tables)
         table.write_parquet(folder / "predictions.parquet")
         table.write_csv(folder / "predictions.csv", float_precision=6)
-        notes: dict[str, tuple[str, str]] = {}
         if settings.annotates:
-            notes = draw_all(known, results, folder, predictor, decoder)
-        summaries = tuple(
-            _summary(file, result, *notes.get(file.name, ("", "")))
-            for file, result in zip(known, results, strict=True)
-        )
+            notes = draw_all(drawable, folder, predictor.classes, decoder)
+            summaries = [_with_copy(file, notes.get(file.source)) for file in summaries]
         record = _record(predictor, settings, made_with, summaries)
         (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
-    return RunSummary(out, summaries)
+    return RunSummary(out, tuple(summaries))
 
 
 def check_free(out: Path, *, replaces: bool) -> None:
@@ -204,7 +203,7 @@ def _swap_in(staging: Path, out: Path) -> None:
     shutil.rmtree(old)
 
 
-def _summary(file: Given, found: FilePrediction, annotated: str, note: str) -> FileSummary:
+def _summary(file: Given, found: FilePrediction) -> FileSummary:
     faces = [face for frame in found.frames for face in frame.faces]
     named = pl.Series([face.expression for face in faces if face.expression], dtype=pl.String)
     counts = named.value_counts(sort=True, name="n").sort("n", named.name, descending=[True, False])
@@ -219,9 +218,11 @@ def _summary(file: Given, found: FilePrediction, annotated: str, note: str) -> F
         tracks=len({face.track for face in faces}),
         expression=top[0],
         share=round(top[1] / len(faces), 4) if faces else 0.0,
-        annotated=annotated,
-        note=note,
     )
+
+
+def _with_copy(file: FileSummary, copy: tuple[str, str] | None) -> FileSummary:
+    return file if copy is None else replace(file, annotated=copy[0], note=copy[1])
 
 
 def _record(

@@ -28,7 +28,7 @@ PICTURE_COLUMN: Final = "image"
 """The column that holds them, in every table with pictures."""
 
 PICTURE_ROWS: Final = 1024
-"""Rows of a row group in a table with pictures, some 10 MB."""
+"""Rows of a row group in a table with pictures, some 18 MB of crops."""
 
 GROUP_ROWS_KEY: Final = "fer_assets.row_group_rows"
 """Where a part says how many rows its row groups have, in the file's metadata."""
@@ -67,6 +67,9 @@ class StoredPictures:
     """Pictures by number: the rows of all parts, in their order.
 
     Any thread may call it; one at a time reads.
+
+    Attributes:
+        kept_bytes: encoded pictures that are in memory; at most the limit and one block.
     """
 
     def __init__(
@@ -116,10 +119,13 @@ class StoredPictures:
         return files
 
     def forget(self) -> None:
-        """Give back the memory of what was read."""
+        """Give back the memory of what was read, but for the block that was read last.
+
+        Whoever reads in the stored order may call it at any time: no block is read twice.
+        """
         with self._lock:
-            self._kept.clear()
-            self.kept_bytes = 0
+            while len(self._kept) > 1:
+                self.kept_bytes -= _bytes_of(self._kept.popitem(last=False)[1])
 
     def _block(self, part: int, block: int) -> pl.Series:
         """A block from memory or from its file; the ones used longest ago make room."""

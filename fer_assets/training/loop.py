@@ -32,7 +32,6 @@ from fer_assets.training.run_state import (
     SAVE_EVERY_S,
     RunState,
     Saving,
-    StateError,
     StateKeeper,
     run_digest,
 )
@@ -255,7 +254,7 @@ class _Run:
             return
         try:
             state = self.saving.load()
-        except StateError as error:
+        except (OSError, FerError) as error:
             self.notes.append(f"started anew: {error}")
             return
         if state is None:

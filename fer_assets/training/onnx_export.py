@@ -27,8 +27,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fer_assets.compute.progress import track
 from fer_assets.errors import FerError
 from fer_assets.training.checkpoints import Classifier
+from fer_assets.training.onnx_pooling import exact_pooling
 from fer_assets.training.samples import shrink
 
 INPUT: Final = "images"
@@ -96,10 +98,12 @@ def to_onnx(classifier: Classifier, pictures: NDArray[np.uint8] | None = None) -
     """
     if classifier.device != "cpu":
         raise ValueError(f"the classifier is on {classifier.device}; load it on the CPU")
-    data = _described(_graph_bytes(classifier), classifier)
+    for _ in track((None,), 1, "translating the network into ONNX"):  # nothing to see in between
+        data = _described(_graph_bytes(classifier), classifier)
     tried = _made_up_pictures(classifier.recipe.image_px)
     groups = [tried] if pictures is None or len(pictures) == 0 else [tried, pictures]
-    difference = max(_difference(data, classifier, group) for group in groups)
+    compared = track(groups, len(groups), "comparing ONNX with the checkpoint")
+    difference = max(_difference(data, classifier, group) for group in compared)
     if not difference <= TOLERANCE:
         raise ExportError(
             f"ONNX graph of {classifier.recipe.name}",
@@ -120,6 +124,7 @@ def _graph_bytes(classifier: Classifier) -> bytes:
     with (
         warnings.catch_warnings(),
         _silent_stdout(),
+        exact_pooling(_OPSET),
         torch.random.fork_rng(devices=[]),
     ):
         warnings.simplefilter("ignore")

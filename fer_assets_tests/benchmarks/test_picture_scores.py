@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import polars as pl
 import pytest
@@ -151,6 +152,30 @@ def test_threads_change_nothing_and_progress_is_shown(folder: Path) -> None:
     assert seen[-1] != seen[0]
     assert ("scoring ck-plus", 16, 16) in seen
     assert scored(images, workers=4).scores.equals(one.scores)
+
+
+def test_every_picture_format_and_depth_is_read(tmp_path: Path) -> None:
+    shade = np.full((30, 20, 3), 170, np.uint8)
+    grey, deep = shade[..., 0], shade.astype(np.uint16) * 257
+    alpha = np.dstack([shade, np.full((30, 20), 255, np.uint8)])
+    pictures = {
+        "a.JPG": shade, "b.png": grey, "c.webp": shade, "d.BMP": shade + 1, "e.tif": deep,
+        "f.tiff": grey + 1, "g.PNG": alpha, "h.jpeg": grey,
+    }  # fmt: skip
+    (tmp_path / "happy").mkdir()
+    for name, picture in pictures.items():
+        data = cv2.imencode(Path(name).suffix.lower(), picture)[1]
+        (tmp_path / "happy" / name).write_bytes(bytes(data))
+    seen = []
+
+    def predict(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        seen.extend(crops.mean((1, 2, 3)).tolist())
+        return by_brightness(crops)
+
+    found = scored(read_benchmark(tmp_path), predict)
+    assert found.n_scored == len(pictures)
+    assert found.left_out == {}
+    np.testing.assert_allclose(seen, 170, atol=2)
 
 
 def test_nothing_to_score_says_why(folder: Path) -> None:

@@ -49,6 +49,7 @@ def test_prints_scores_what_was_left_out_and_confusions(
     folder = tmp_path / "faces"
     for name, level in (("Angry", 20), ("Happy", 170), ("Sad", 20), ("Contempt", 9)):
         write_picture(folder / name / "a.jpg", level)
+    write_picture(folder / "Fearfull" / "a.jpg")
     images = read_benchmark(folder)
     ensemble = Ensemble(CLASSES, (by_brightness,))
     found = score_pictures(images, "faces", ensemble, _tools())
@@ -58,6 +59,9 @@ def test_prints_scores_what_was_left_out_and_confusions(
     assert done.exit_code == 0, done.output
     assert "read as image-folder: 3 pictures scored" in done.output
     assert "left out: 1 contempt: not a class of the checkpoint" in done.output
+    assert "left out: 1 in a folder whose name means no expression" in done.output
+    assert "mean no expression: Fearfull" in done.output
+    assert "Fearfull" not in json.dumps(found.facts())
     assert "note: ekman-5: no picture of disgust, surprise" in done.output
     assert "note: who is pictured is not known: no interval" in done.output
     order = [line.split()[0] for line in done.output.splitlines() if " macro_f1 " in line]

@@ -73,6 +73,7 @@ def test_the_order_of_the_release_does_not_matter() -> None:
         (tiny_release(label="sad"), tiny_recipe(), "two classes"),
         (tiny_release(), tiny_recipe(classes=("sad", "clown-face")), "class clown-face"),
         (tiny_release().drop("identity_id"), tiny_recipe(), "identity_id"),
+        (tiny_release().drop("label"), tiny_recipe(), "column label"),
     ],
 )
 def test_refuses_what_can_t_be_trained_on(
@@ -139,6 +140,21 @@ def test_pictures_from_their_files_are_those_of_the_column(tmp_path: Path) -> No
     np.testing.assert_array_equal(one.goal(), two.goal())
     larger = tiny_recipe(image_px=40)
     assert files.samples(larger).images(rows[:2]).shape == (2, 40, 40, 3)
+
+
+def test_faces_of_nobody_are_left_out() -> None:
+    release = tiny_release().with_columns(
+        pl.when(pl.int_range(pl.len()) < 4).then(None).otherwise("identity_id").alias("identity_id")
+    )
+    faces = labelled_faces(release, tiny_recipe(target="prompt"), "identity_id")
+    assert faces.left_out["no known person"] == 4
+    assert "None" not in faces.groups
+
+
+def test_a_face_that_is_not_among_the_pictures_asks_to_try_again() -> None:
+    stored = StoredPictures([], pl.DataFrame({"name": ["a"], "number": [0]}))
+    with pytest.raises(TrainingDataError, match=r"72 of 72 pictures .* try again"):
+        labelled_faces(tiny_release(), tiny_recipe(target="prompt"), "identity_id", stored)
 
 
 def test_a_release_without_pictures_says_where_to_get_them() -> None:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from fer_assets.challenges.vocabulary import EKMAN, TIKTOKFER_PROMPTS
+from fer_assets.figures.calibration import reliability_plot
 from fer_assets.figures.confusions import confusion_plot
 from fer_assets.figures.correlation import correlation_plot
 from fer_assets.figures.identity import (
@@ -22,6 +23,7 @@ from fer_assets.figures.learning import learning_curve_plot
 from fer_assets.figures.png import MAX_PNG_BYTES, FigureError, as_markdown
 from fer_assets.figures.stages import counts_over_stages_plot
 from fer_assets.figures.style import no_data
+from fer_assets.metrics.reliability import ReliabilityBin
 from fer_assets.storage.schemas.tiktokfer import LEARNING_CURVE
 
 RATE = 16_000
@@ -74,6 +76,34 @@ def learning(shift: float) -> bytes:
     return learning_curve_plot(LEARNING_CURVE.frame(rows))
 
 
+def reliability(shift: float) -> bytes:
+    return reliability_plot(
+        [
+            ReliabilityBin(0.1 * at, 0.1 * at + 0.1, 40 * at, 0.1 * at + 0.05, 0.08 * at, low, high)
+            for at, (low, high) in enumerate([(np.nan, np.nan), (0.05, 0.3 * shift / 3)] * 5)
+        ],
+        ece=0.1,
+    )
+
+
+def learning_of_seeds(shift: float) -> bytes:
+    rows: list[dict[str, object]] = [
+        {
+            "fold": fold,
+            "seed": seed,
+            "epoch": epoch,
+            "train_loss": (2.5 + seed) / (epoch + shift),
+            "val_loss": 3 / (epoch + shift),
+            "val_macro_f1": epoch / (40 + seed),
+            "learning_rate": 1e-3,
+        }
+        for seed in range(5)
+        for fold in range(5)
+        for epoch in range(20)
+    ]
+    return learning_curve_plot(LEARNING_CURVE.frame(rows))
+
+
 def thresholds(shift: float) -> bytes:
     steps = np.linspace(0.2, 0.9, 15)
     curve = pl.DataFrame(
@@ -109,6 +139,8 @@ PLOTS = [
     confusion,
     small_confusion,
     learning,
+    learning_of_seeds,
+    reliability,
     thresholds,
     fold_thresholds,
     sizes,
@@ -151,6 +183,7 @@ EMPTY = {
     "confusion of zero": lambda: confusion_plot(np.zeros((5, 5)), EKMAN),
     "confusion of NaN": lambda: confusion_plot(np.full((5, 5), np.nan), EKMAN),
     "learning": lambda: learning_curve_plot(LEARNING_CURVE.empty()),
+    "reliability": lambda: reliability_plot([]),
     "thresholds": lambda: threshold_curve_plot(
         pl.DataFrame({"step": ["track"], "threshold": [0.5], "ari": [float("nan")]}), {"track": 0.5}
     ),
@@ -164,6 +197,14 @@ EMPTY = {
 @pytest.mark.parametrize("name", EMPTY)
 def test_nothing_to_show_says_so(name: str) -> None:
     assert is_no_data(EMPTY[name]())
+
+
+@pytest.mark.parametrize("n", [16, 18, 19, 26, 36, 80])
+def test_a_confusion_of_many_classes_stays_small(n: int) -> None:
+    counts = np.random.default_rng(0).integers(1, 4000, (n, n))
+    np.fill_diagonal(counts, 9000)
+    plot = confusion_plot(counts, [f"an-expression-{number}" for number in range(n)])
+    assert len(plot) <= MAX_PNG_BYTES
 
 
 def test_plots_of_something_are_not_called_empty() -> None:

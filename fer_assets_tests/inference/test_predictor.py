@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import cv2
 import numpy as np
 import pytest
@@ -160,3 +162,22 @@ def test_times_of_a_video(clip):
     assert len(frame_times(facts, 5.0)) == 12
     # No more often than there are frames.
     assert len(frame_times(facts, 1000.0)) == 24
+
+
+def test_leaving_early_ends_the_threads(predictor, scene):
+    image = scene(200, 200, (0, 20, 20, 160))
+    closed = []
+
+    def endless():
+        try:
+            for at in range(10_000):
+                yield FrameSource(str(at), [Frame(0, 0.0, image, False)], 1)
+        finally:
+            closed.append(True)
+
+    found = predictor.files(endless(), None, 20_000)
+    assert next(found).n_faces == 1
+    found.close()
+    assert closed == [True]
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if name.startswith(("ahead", "in-order"))]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from fractions import Fraction
 
 import av
@@ -174,4 +173,18 @@ def test_leaving_early_ends_the_child(source, tmp_path, monkeypatch):
     assert len(list(itertools.islice(steps, 1))) == 1
     steps.close()
     assert started[0].returncode is not None
-    assert not os.path.exists(target)
+    assert not target.exists()
+
+
+def test_a_real_phone_video(test_data, tmp_path):
+    """HEVC with a variable rate, sound that starts late, and a face that leaves."""
+    path, target = test_data / "videos" / "hevc_vfr_face_noface.mov", tmp_path / "drawn.mp4"
+    *_, last = render(path, target, NOBODY, ())
+    with av.open(str(path)) as container:
+        expected = sorted(
+            float(p.pts * p.time_base) for p in container.demux(video=0) if p.pts is not None
+        )
+    times = [time for time, _ in decoded(target)]
+    assert last.n_frames == len(times) == len(expected)
+    assert times == pytest.approx(expected, abs=1e-3)
+    assert len(sound_packets(target)) == len(sound_packets(path))

@@ -21,6 +21,7 @@ from fer_assets.training.checkpoints import (
 )
 from fer_assets.training.networks import build_network
 from fer_assets.training.onnx_export import ExportError, to_onnx
+from fer_assets.training.onnx_pooling import pooling_matrix
 from fer_assets.training.samples import shrink
 from fer_assets_tests.training.tiny import bars, tiny_recipe
 
@@ -100,14 +101,40 @@ def test_a_graph_that_says_something_else_is_refused(monkeypatch: pytest.MonkeyP
         to_onnx(classifier)
 
 
+class Pooled(nn.Module):
+    """Pools the picture onto a grid as VGG does below 224 px, then up again."""
+
+    def __init__(self, body: nn.Module, grid: tuple[int, int]) -> None:
+        super().__init__()
+        self.body, self.grid = body, grid
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        pooled = nn.functional.adaptive_avg_pool2d(images, self.grid)
+        return self.body(nn.functional.interpolate(pooled, size=images.shape[-1]))
+
+
+@pytest.mark.parametrize("grid", [(37, 41), (7, 5), (8, 16), (1, 1), (32, 32)])
+def test_pooling_that_does_not_divide_the_picture(grid: tuple[int, int]) -> None:
+    classifier = trained()
+    classifier.network.body = Pooled(classifier.network.body, grid)
+    assert to_onnx(classifier, bars(4, 1)[0]).largest_difference < 1e-4
+
+
+@pytest.mark.parametrize(("n", "cells"), [(2, 7), (7, 7), (10, 4), (3, 1), (1, 5), (112, 37)])
+def test_the_pooling_matrix_is_torch_s(n: int, cells: int) -> None:
+    row = torch.rand(1, n, generator=torch.Generator().manual_seed(0))
+    expected = nn.functional.adaptive_avg_pool1d(row, cells)
+    torch.testing.assert_close(row @ pooling_matrix(n, cells).T, expected)
+
+
 class Unsayable(nn.Module):
     def __init__(self, body: nn.Module) -> None:
         super().__init__()
         self.body = body
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        grown = nn.functional.adaptive_avg_pool2d(images, (37, 37))
-        return self.body(nn.functional.interpolate(grown, size=images.shape[-1]))
+        grown = nn.functional.interpolate(images, size=40, mode="bicubic", antialias=True)
+        return self.body(grown)
 
 
 def test_what_onnx_can_t_say_is_a_sentence(capfd: pytest.CaptureFixture[str]) -> None:

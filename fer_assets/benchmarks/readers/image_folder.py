@@ -16,7 +16,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
-from fer_assets.benchmarks.class_names import NUMBERED, expression_of, is_number
+from fer_assets.benchmarks.class_names import (
+    NUMBERED,
+    UNKNOWN,
+    UNWANTED,
+    expression_of,
+    is_number,
+)
 from fer_assets.benchmarks.images import BenchmarkError, BenchmarkImages, added, in_words
 from fer_assets.benchmarks.readers.walking import NO_PICTURE, files_below, is_picture
 from fer_assets.compute.progress import track
@@ -67,6 +73,7 @@ def read(
     """
     named = {name.casefold(): expression_of(of) or of for name, of in classes.items()}
     left_out: Counter[str] = Counter()
+    unknown: set[str] = set()
     rows: list[tuple[Path, str, str]] = []
     for path in files_below(root, left_out):
         folders = path.relative_to(root).parts[:-1]
@@ -77,6 +84,8 @@ def read(
         person = folders[place + 1] if target and place + 1 < len(folders) else ""
         if target is None:
             left_out[reason] += 1
+            if reason == UNKNOWN:
+                unknown.add([name for name in folders if not _is_split(name)][-1])
         elif splits and (split := _split_of(folders)) not in splits:
             left_out[f"in split {split or 'none'}"] += 1
         elif people_from == "folder" and not person:
@@ -87,7 +96,12 @@ def read(
         raise _nothing(root, left_out)
     people = tuple(person for _, _, person in rows) if people_from == "folder" else None
     paths, targets = tuple(path for path, _, _ in rows), tuple(target for _, target, _ in rows)
-    return distinct(BenchmarkImages(LAYOUT, paths, targets, people, left_out=added(left_out)))
+    names = tuple(sorted(unknown))
+    return distinct(
+        BenchmarkImages(
+            LAYOUT, paths, targets, people, left_out=added(left_out), unknown_names=names
+        )
+    )
 
 
 def _class_of(folders: Sequence[str], named: Mapping[str, str]) -> tuple[str | None, int, str]:
@@ -97,7 +111,7 @@ def _class_of(folders: Sequence[str], named: Mapping[str, str]) -> tuple[str | N
         if expression is None and not _is_split(folder):
             expression = expression_of(folder)
         if expression == "":
-            return None, place, f"in folder {folder}, which is not asked for"
+            return None, place, UNWANTED
         if expression is not None:
             return expression, place, ""
     others = [folder for folder in folders if not _is_split(folder)]
@@ -105,7 +119,7 @@ def _class_of(folders: Sequence[str], named: Mapping[str, str]) -> tuple[str | N
         return None, 0, "in no class folder"
     if any(is_number(folder) for folder in others):
         return None, 0, NUMBERED
-    return None, 0, f"in folder {others[-1]}, which names no expression"
+    return None, 0, UNKNOWN
 
 
 def _is_split(folder: str) -> bool:

@@ -14,7 +14,13 @@ from typing import Final
 
 import polars as pl
 
-from fer_assets.benchmarks.class_names import NUMBERED, expression_of, is_number
+from fer_assets.benchmarks.class_names import (
+    NUMBERED_LABEL,
+    UNKNOWN_LABEL,
+    UNWANTED,
+    expression_of,
+    is_number,
+)
 from fer_assets.benchmarks.images import BenchmarkError, BenchmarkImages, added, in_words
 from fer_assets.benchmarks.readers.image_folder import LAYOUT, distinct
 from fer_assets.benchmarks.readers.walking import NO_PICTURE, is_picture
@@ -67,6 +73,7 @@ def read(
             )
     named = {name.casefold(): expression_of(of) or of for name, of in classes.items()}
     left_out: Counter[str] = Counter()
+    unknown: set[str] = set()
     rows: list[tuple[Path, str, str]] = []
     text = frame.select(pl.col(name).cast(pl.String).alias(of) for of, name in columns.items())
     for row in text.iter_rows(named=True):
@@ -74,6 +81,8 @@ def read(
         path = table.parent / (row["path"] or "").replace("\\", "/")
         if target is None:
             left_out[reason] += 1
+            if reason == UNKNOWN_LABEL:
+                unknown.add(row["label"] or "")
         elif not is_picture(path):
             left_out[NO_PICTURE] += 1
         elif not path.is_file():
@@ -87,9 +96,16 @@ def read(
         raise BenchmarkError(f"table {table.name}", expected="rows to score", found=found)
     paths, targets = tuple(path for path, _, _ in rows), tuple(target for _, target, _ in rows)
     people = tuple(person for _, _, person in rows) if "person" in columns else None
-    note = f"listed in {table.name}"
     return distinct(
-        BenchmarkImages(LAYOUT, paths, targets, people, left_out=added(left_out), notes=(note,))
+        BenchmarkImages(
+            LAYOUT,
+            paths,
+            targets,
+            people,
+            left_out=added(left_out),
+            notes=(f"listed in {table.name}",),
+            unknown_names=tuple(sorted(unknown)),
+        )
     )
 
 
@@ -97,12 +113,12 @@ def _meaning(label: str, named: Mapping[str, str]) -> tuple[str | None, str]:
     """Expression of a label, and why there is none."""
     expression = named.get(label.strip().casefold())
     if expression == "":
-        return None, f"labelled {label}, which is not asked for"
+        return None, UNWANTED
     if expression is None:
         expression = expression_of(label)
     if expression is None and is_number(label):
-        return None, NUMBERED.replace("in a numbered class folder", "labelled by a number")
-    return expression, f"labelled {label!r}, which names no expression"
+        return None, NUMBERED_LABEL
+    return expression, UNKNOWN_LABEL
 
 
 def _columns(names: Sequence[str]) -> dict[str, str]:

@@ -26,8 +26,16 @@ from fer_assets.lines.tiktokfer.names import (
     IDENTITY_VALIDATION,
     RAW_VIDEOS,
     REPRODUCTION_REPORT,
+    TRAINED_CHECKPOINTS,
 )
 from fer_assets.lines.tiktokfer.release import counts_of
+from fer_assets.lines.tiktokfer.report_scored import (
+    backbone_use,
+    checkpoint_facts,
+    public_results,
+    reliability_by_protocol,
+    serving_cards,
+)
 from fer_assets.lines.tiktokfer.training import CHALLENGE_TRAINEE
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.layout import Place
@@ -48,6 +56,7 @@ _READ = (
     IDENTITY_CLUSTERS,
     IDENTITY_VALIDATION,
     RAW_VIDEOS,
+    TRAINED_CHECKPOINTS,
 )
 _SOFTWARE = ("dagster", "torch", "timm", "onnxruntime-gpu", "polars", "av")
 
@@ -76,6 +85,9 @@ def _work(workspace: Workspace, partition: str | None, units: Sequence[Unit]) ->
     data, counts = workspace.data, counts_of(workspace, partition)
     labels = data.table(CROWD_LABELS, partition, "crowd_labels")
     by_label = labels.drop_nulls("label").group_by("label").len().sort("label")
+    cards = serving_cards(workspace, partition)
+    card = next(iter(cards.values()))
+    predictions = data.table(TRAINED_CHECKPOINTS, partition, "predictions")
     page = reproduction_report(
         ReportData(
             challenges=(
@@ -91,11 +103,14 @@ def _work(workspace: Workspace, partition: str | None, units: Sequence[Unit]) ->
             ),
             scores=data.table(BENCHMARK_SCORES, partition, "benchmark_scores"),
             confusions=data.table(BENCHMARK_SCORES, partition, "confusions"),
+            reliability=reliability_by_protocol(predictions, tuple(card["classes"])),
+            checkpoint=checkpoint_facts(cards, predictions),
+            public=public_results(workspace, partition),
             human_ceiling=data.table(CROWD_LABELS, partition, "human_ceiling"),
             label_counts=dict(by_label.iter_rows()),
             ekman=challenge(workspace, partition).ekman,
             are_labels_simulated=bool(labels["is_simulated"].any()),
-            weights=_weights(workspace, partition),
+            weights=(*_weights(workspace, partition), backbone_use(card)),
             settings=_settings(workspace, partition),
             versions={"fer_assets": __version__, **{name: version(name) for name in _SOFTWARE}},
         )
@@ -105,12 +120,9 @@ def _work(workspace: Workspace, partition: str | None, units: Sequence[Unit]) ->
 
 def _weights(workspace: Workspace, partition: str | None) -> tuple[WeightUse, ...]:
     from fer_assets.benchmarks.report_data import WeightUse
-    from fer_assets.training.recipes import RANDOM_WEIGHTS
     from fer_assets.weights.registry import find_weight
 
-    backbone = CHALLENGE_TRAINEE.recipe(workspace, partition).weights
-    names = [DETECTOR, embedder_name(workspace, partition), backbone]
-    weights = [find_weight(name) for name in names if name != RANDOM_WEIGHTS]
+    weights = [find_weight(name) for name in (DETECTOR, embedder_name(workspace, partition))]
     return tuple(WeightUse(w.name, w.licence, w.task, w.restrictions) for w in weights)
 
 
@@ -132,6 +144,7 @@ def _settings(workspace: Workspace, partition: str | None) -> dict[str, str]:
         "label smoothing": str(recipe.label_smoothing),
         "target": recipe.target,
         "folds": str(settings.folds) if settings.folds else "the release's own splits",
+        "seeds": str(settings.seeds),
         **{f"threshold {step}": f"{value:.3f}" for step, value in used.iter_rows()},
     }
 
@@ -151,7 +164,15 @@ def _summary(workspace: Workspace, partition: str | None, report: BuildReport) -
         pictures={"labels": label_bars(counts, found.ekman)},
         tables={
             "beside the paper": beside.select(
-                "benchmark", "protocol", "metric", "value", "paper_value", "status"
+                "benchmark",
+                "protocol",
+                "metric",
+                "value",
+                "low",
+                "high",
+                "seed_sd",
+                "paper_value",
+                "status",
             )
         },
         files={"report": data.blobs(REPRODUCTION_REPORT, partition)[PAGE]},

@@ -25,10 +25,11 @@ def test_class_folders_at_any_depth_splits_and_rubbish(tmp_path: Path) -> None:
     assert images.people is None
     assert images.left_out == {
         "hidden file or a system's own": 3,
-        "in folder party, which names no expression": 1,
+        "in a folder whose name means no expression": 1,
         "in no class folder": 1,
         "not a picture file": 1,
     }
+    assert images.unknown_names == ("party",)
     test_only = image_folder.read(tmp_path, splits=("test",))
     assert test_only.targets == ("angry",)
     assert test_only.left_out["in split train"] == 1
@@ -41,7 +42,7 @@ def test_numbers_are_not_guessed_but_may_be_said(tmp_path: Path) -> None:
         image_folder.read(tmp_path)
     images = image_folder.read(tmp_path, classes={"0": "angry", "1": "happiness", "2": ""})
     assert images.targets == ("angry", "smiling")
-    assert images.left_out == {"in folder 2, which is not asked for": 1}
+    assert images.left_out == {"of a class that is left out on request": 1}
 
 
 def test_equal_files_count_once_and_contradictions_not_at_all(tmp_path: Path) -> None:
