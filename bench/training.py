@@ -34,7 +34,7 @@ from fer_assets.training.determinism import pinned
 from fer_assets.training.loader import batches
 from fer_assets.training.loop import fit
 from fer_assets.training.networks import build_network
-from fer_assets.training.predicting import to_tensor
+from fer_assets.training.predicting import predict_probs, to_tensor
 from fer_assets.training.recipes import DEFAULT_RECIPE, RANDOM_WEIGHTS, Recipe, find_recipe
 from fer_assets.training.samples import Samples, make_samples
 from fer_assets.training.schedules import learning_rate_at
@@ -77,6 +77,7 @@ def cases() -> Iterator[Case | Skipped]:
             yield _case(case, large, limit, 3, "cuda")
         else:
             yield Skipped(BENCH, case, "no CUDA device that this torch reaches")
+    yield _predicting(lite)
     for px in (lite.image_px, 224):
         yield _variation(lite, px)
 
@@ -120,6 +121,28 @@ def _case(case: str, recipe: Recipe, limit: int, rounds: int, device: str) -> Ca
         target=TARGET,
         equal=_same_weights if device == "cpu" else _alike,
         rounds=rounds,
+    )
+
+
+def _predicting(recipe: Recipe) -> Case:
+    """Predicting pictures that are decoded meanwhile, against decoded ones."""
+    network = build_network(recipe, N_CLASSES, Path("no-weights-needed"))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    files, decoded = _samples(recipe, 256, 1), _samples(recipe, 256, 10**10)
+
+    def on(samples: Samples) -> Callable[[], NDArray[np.float32]]:
+        return lambda: predict_probs(
+            network, samples.images, len(samples), flip_average=recipe.flip_average, device="cpu"
+        )
+
+    return Case(
+        bench=BENCH,
+        case=f"predicting with {recipe.backbone} {recipe.image_px} px, JPEG",
+        ours=on(files),
+        peer="decoded pictures",
+        theirs=on(decoded),
+        target=TARGET,
+        equal=np.array_equal,
     )
 
 

@@ -7,17 +7,17 @@ training seeds. Does not belong here: formulas (`metrics/`), reading public benc
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from fer_assets.benchmarks.protocols import PAPER_SCORES, PROTOCOLS, TIKTOK, Protocol
+from fer_assets.benchmarks.scored_images import ScoredImages, ScoringError, restrict
 from fer_assets.compute.progress import track
-from fer_assets.errors import FerError
 from fer_assets.metrics.classification import confusion_matrix
 from fer_assets.metrics.gaps import Gap
 from fer_assets.metrics.slices import SliceSettings, slice_scores
@@ -26,17 +26,21 @@ from fer_assets.metrics.uncertainty import (
     Score,
     classification_scores,
     interval_warning,
-    seeds_first,
 )
 from fer_assets.storage.schemas.tiktokfer import BENCHMARK_SCORES, CONFUSIONS
+
+__all__ = [
+    "ScoredImages",
+    "ScoringError",
+    "ScoringSettings",
+    "score_images",
+    "score_predictions",
+    "skipped_rows",
+]
 
 SLICED_METRICS: Final = ("macro_f1", "accuracy")
 NOBODY_KNOWN: Final = "who is pictured is not known: no interval"
 Row = dict[str, object]
-
-
-class ScoringError(FerError):
-    """Predictions that don't belong to what they are scored against."""
 
 
 @dataclass(frozen=True)
@@ -54,43 +58,6 @@ class ScoringSettings:
     attributes: tuple[str, ...] = ("skin_tone", "age_group", "gender")
     bootstrap: BootstrapSettings = field(default_factory=BootstrapSettings)
     slices: SliceSettings = field(default_factory=SliceSettings)
-
-
-@dataclass(frozen=True)
-class ScoredImages:
-    """Predictions with their targets.
-
-    Attributes:
-        classes: the classifier's classes, in the order of the probabilities.
-        targets: n class names; each is one of `classes`.
-        probs: (n, c) probabilities, or (s, n, c) of s training seeds.
-        people: n person ids, or None where people are not known (then there are no intervals).
-        attributes: attribute name to n values, None where unknown.
-
-    Raises:
-        ScoringError: a probability is not finite.
-        ValueError: the shapes do not fit.
-    """
-
-    classes: tuple[str, ...]
-    targets: Sequence[str]
-    probs: NDArray[np.floating[Any]]
-    people: NDArray[Any] | None
-    attributes: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if n_bad := int((~np.isfinite(self.by_seed)).sum()):
-            raise ScoringError(
-                "predictions",
-                expected="finite probabilities",
-                found=f"{n_bad} that are not",
-                remedy="The network has diverged: train again with a lower learning rate.",
-            )
-
-    @property
-    def by_seed(self) -> NDArray[np.floating[Any]]:
-        """The probabilities as (s, n, c)."""
-        return seeds_first(np.asarray(self.probs), len(self.targets), len(self.classes))
 
 
 def score_predictions(
@@ -197,34 +164,6 @@ def _obstacle(protocol: Protocol, images: ScoredImages) -> str:
     return ""
 
 
-def restrict(images: ScoredImages, protocol: Protocol) -> ScoredImages:
-    """Keep the protocol's images, and the probabilities of its classes, renormalised."""
-    if protocol.classes is None:
-        return images
-    columns = np.array([images.classes.index(name) for name in protocol.classes], np.int64)
-    wanted = set(protocol.classes)
-    rows = np.array([row for row, name in enumerate(images.targets) if name in wanted], np.int64)
-    probs = np.asarray(images.probs, np.float64)[..., rows, :][..., columns]
-    total = probs.sum(-1, keepdims=True)
-    # All five may have underflowed to 0: then nothing is known of the face among the five.
-    probs = np.where(total > 0, probs / np.where(total > 0, total, 1), 1 / len(columns))
-    return replace(
-        images,
-        classes=protocol.classes,
-        targets=[images.targets[row] for row in rows],
-        probs=probs,
-        people=None if images.people is None else images.people[rows],
-        attributes={
-            name: [values[row] for row in rows] for name, values in images.attributes.items()
-        },
-    )
-
-
-def _target_numbers(images: ScoredImages) -> NDArray[np.int64]:
-    number = {name: column for column, name in enumerate(images.classes)}
-    return np.array([number[name] for name in images.targets], dtype=np.int64)
-
-
 @dataclass(frozen=True)
 class _Rows:
     """Makes the rows of one benchmark under one protocol."""
@@ -265,7 +204,7 @@ def _score_rows(
     images: ScoredImages, benchmark: str, protocol: Protocol, settings: ScoringSettings
 ) -> list[Row]:
     rows = _Rows(benchmark, protocol.name, len(images.by_seed))
-    targets, n_images = _target_numbers(images), len(images.targets)
+    targets, n_images = images.target_numbers, len(images.targets)
     people = np.zeros(n_images, np.int64) if images.people is None else images.people
     n_people = 0 if images.people is None else len(np.unique(people))
     warning = NOBODY_KNOWN if images.people is None else interval_warning(n_people)
@@ -312,7 +251,7 @@ def _defined(value: float) -> float | None:
 
 def _confusion_rows(images: ScoredImages, benchmark: str, protocol: Protocol) -> list[Row]:
     """One cell per pair of classes; over several seeds an image counts once for each."""
-    targets, n_classes = _target_numbers(images), len(images.classes)
+    targets, n_classes = images.target_numbers, len(images.classes)
     of_seeds = [confusion_matrix(targets, pred, n_classes) for pred in images.by_seed.argmax(2)]
     counts = np.sum(of_seeds, axis=0)
     return [

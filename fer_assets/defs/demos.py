@@ -40,7 +40,7 @@ REPORT_FILE: Final = "report.json"
 SIMULATED_FILE: Final = "simulated.parquet"
 _SALT: Final = b"the demo's people do not exist"
 _SETTINGS: Final = b'# Cross-validation by person over all challenges, see the demo\'s report.\n\
-[training]\nrecipe = "tiktokfer-lite0-short"\nfolds = 3\n'
+[training]\nrecipe = "tiktokfer-lite0"\nfolds = 3\n'
 _BOX: Final = ("x0_px", "y0_px", "x1_px", "y1_px")
 _MATCHED: Final = ("face_id", "video_id", "timestamp_ms", *_BOX, "rotation_deg")
 _OWN_PLACES: Final = ("FER_CHALLENGES", "FER_STATE", "FER_BENCHMARKS", "DAGSTER_HOME")
