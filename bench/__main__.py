@@ -25,6 +25,7 @@ QUESTIONS = (
     "aggregation",
     "metrics",
     "training",
+    "prediction",
 )
 
 

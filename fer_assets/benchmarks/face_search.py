@@ -142,7 +142,7 @@ def cut(image: Image, landmarks: Landmarks, tools: FaceTools) -> Image:
     The alignment interpolates linearly, which makes facets of a small face: it is enlarged by
     Lanczos' kernel first. What lies outside of the picture gets its mean colour instead of black.
     On 130 grey 48 px crops whose expression is known, a classifier's accuracy went from 0.59 to
-    0.79; on crops of 0.8 of a face from 0.72 to 0.79.
+    0.78; on crops of 0.8 of a face from 0.72 to 0.79.
 
     Args:
         image: (h, w, 3).

@@ -8,12 +8,10 @@ import pytest
 from sklearn.metrics import f1_score
 
 from fer_assets.benchmarks.protocols import ALL_CLASSES, EKMAN_5, PROTOCOLS, TIKTOK
+from fer_assets.benchmarks.scored_images import ScoredImages, ScoringError, restrict
 from fer_assets.benchmarks.scoring import (
     NOBODY_KNOWN,
-    ScoredImages,
-    ScoringError,
     ScoringSettings,
-    restrict,
     score_images,
     score_predictions,
 )

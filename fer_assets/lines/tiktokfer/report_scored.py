@@ -90,7 +90,7 @@ def reliability_by_protocol(
         classes: class names in the order of the probabilities.
     """
     from fer_assets.benchmarks.protocols import PROTOCOLS
-    from fer_assets.benchmarks.scoring import ScoredImages, restrict
+    from fer_assets.benchmarks.scored_images import ScoredImages, restrict
     from fer_assets.metrics.reliability import reliability
 
     found = {}
