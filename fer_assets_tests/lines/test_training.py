@@ -40,7 +40,7 @@ def _put(workspace: Workspace, release: pl.DataFrame) -> None:
 def test_held_out_predictions_doubt_the_labels_that_are_wrong(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("FER_THREADS", "1")
     recipe = tiny_recipe(max_epochs=8, view=0.95, train_final=False)
-    monkeypatch.setattr("fer_assets.training.recipes.find_recipe", lambda name, override=None: recipe)
+    monkeypatch.setattr("fer_assets.training.recipes.find_recipe", lambda name, given=None: recipe)
     (tmp_path / "settings.toml").write_text("[training]\nfolds = 3\n")
     workspace = open_workspace(tmp_path)
     release, moved = _release()

@@ -65,13 +65,13 @@ def _units(workspace: Workspace, partition: str | None) -> list[Unit]:
 
 def _work(workspace: Workspace, partition: str | None, units: Sequence[Unit]) -> Iterator[Output]:
     from fer_assets.benchmarks.absent import absent_benchmarks
-    from fer_assets.benchmarks.scoring import score_predictions
+    from fer_assets.benchmarks.scoring import ScoringSettings, score_predictions
 
     del units
     data = workspace.data
     scores, confusions = score_predictions(
         data.table(TRAINED_CHECKPOINTS, partition, "predictions"),
-        data.table(DATASET_RELEASE, partition),
+        data.table(DATASET_RELEASE, partition, columns=["face_id", *ScoringSettings().attributes]),
         _card(workspace, partition)["classes"],
     )
     folders = benchmark_folders(workspace)
@@ -161,7 +161,10 @@ def _summary(workspace: Workspace, partition: str | None, report: BuildReport) -
             for row in main.filter(pl.col("metric") == "macro_f1").iter_rows(named=True)
             if row["value"] is not None
         },
-        pictures=confusion_pictures(data.table(BENCHMARK_SCORES, partition, "confusions")),
+        pictures={
+            **confusion_pictures(data.table(BENCHMARK_SCORES, partition, "confusions"), scores),
+            **_reliability_pictures(workspace, partition),
+        },
         tables={
             "scores": main.select(
                 "benchmark", "protocol", "metric", "value", "low", "high", "seed_sd", "n_images",
@@ -214,8 +217,26 @@ def benchmark_table(scores: pl.DataFrame, facts: Mapping[str, Any]) -> pl.DataFr
     return pl.DataFrame(rows, schema=columns)
 
 
-def confusion_pictures(confusions: pl.DataFrame) -> dict[str, bytes]:
-    """The paper's Figs 8 and 9: one confusion matrix per benchmark and protocol."""
+def _reliability_pictures(workspace: Workspace, partition: str | None) -> dict[str, bytes]:
+    """Accuracy against confidence on held-out people, per protocol."""
+    from fer_assets.figures.calibration import reliability_plot
+    from fer_assets.lines.tiktokfer.report_scored import reliability_by_protocol
+
+    predictions = workspace.data.table(TRAINED_CHECKPOINTS, partition, "predictions")
+    bins = reliability_by_protocol(predictions, tuple(_card(workspace, partition)["classes"]))
+    return {
+        f"reliability, {protocol}": reliability_plot(found, f"Reliability, {protocol}")
+        for protocol, found in bins.items()
+    }
+
+
+def confusion_pictures(confusions: pl.DataFrame, scores: pl.DataFrame) -> dict[str, bytes]:
+    """The paper's Figs 8 and 9: one confusion matrix per benchmark and protocol.
+
+    Args:
+        confusions: CONFUSIONS.
+        scores: BENCHMARK_SCORES of the same benchmarks.
+    """
     from fer_assets.benchmarks.report_pictures import confusion_matrix
     from fer_assets.figures.confusions import confusion_plot
 
@@ -225,7 +246,12 @@ def confusion_pictures(confusions: pl.DataFrame) -> dict[str, bytes]:
     ):
         matrix, classes = confusion_matrix(cells)
         title = f"{benchmark}, {protocol}"
-        pictures[f"confusion {title}"] = confusion_plot(matrix, classes, title=title)
+        own = (pl.col("benchmark") == benchmark) & (pl.col("protocol") == protocol)
+        n_seeds = scores.filter(own)["n_seeds"].max()
+        counted = f"predictions, {n_seeds} seeds" if n_seeds != 1 else "images"
+        pictures[f"confusion {title}"] = confusion_plot(
+            matrix, classes, title=title, counted=counted
+        )
     return pictures
 
 

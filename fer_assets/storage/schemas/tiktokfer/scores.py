@@ -78,7 +78,12 @@ CONFUSIONS = Schema(
         Column("protocol", pl.String, "how"),
         Column("target", pl.String, "true class"),
         Column("pred", pl.String, "predicted class"),
-        Column("n_images", pl.Int64, "images in the cell", low=0),
+        Column(
+            "n_images",
+            pl.Int64,
+            "images in the cell; over several seeds each counts once per seed",
+            low=0,
+        ),
     ),
     key=("benchmark", "protocol", "target", "pred"),
 )
