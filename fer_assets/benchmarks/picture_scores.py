@@ -8,12 +8,11 @@ way. Does not belong here: reading layouts (`readers/`), finding a face (`face_s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -33,7 +32,8 @@ from fer_assets.benchmarks.protocols import PROTOCOLS, shared_classes
 from fer_assets.benchmarks.scoring import ScoredImages, ScoringSettings, score_images, skipped_rows
 from fer_assets.compute.pipeline import ahead, chunks, in_order
 from fer_assets.compute.progress import track
-from fer_assets.media.image_codec import ImageError, decode_image
+from fer_assets.media.errors import MediaError
+from fer_assets.media.guarded import GuardedDecoder
 from fer_assets.storage.schemas.tiktokfer import BENCHMARK_SCORES, CONFUSIONS
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -238,26 +238,29 @@ def _probabilities(
     whole = WholePictures(search)
     found = _Found()
 
-    def look(row: int) -> _Cut:
-        image = _decoded(images, row)
+    def look(picture: tuple[int, Image | None]) -> _Cut:
+        row, image = picture
         located = None if image is None else locate(image, tools, search)
         if image is None or located is None:
             return _Cut(row, None if image is None else image.shape)
         return _Cut(row, image.shape, located, cut(image, located.landmarks, tools))
 
-    def take_whole(row: int) -> _Cut:
-        image = _decoded(images, row)
+    def take_whole(picture: tuple[int, Image | None]) -> _Cut:
+        row, image = picture
         if image is None:
             return _Cut(row, None)
         return _Cut(row, image.shape, None, cut(image, whole.landmarks(image.shape), tools))
 
     label, n = f"scoring {benchmark}", len(images)
-    _classify(in_order(look, range(n), workers), label, n, ensemble, found, whole)
+    with closing(_pictures(images, range(n))) as pictures:
+        _classify(in_order(look, pictures, workers), label, n, ensemble, found, whole)
     if not found.faceless or not whole.are_used():
         return found, 0
     again, found.faceless = found.faceless, []
     label = f"scoring {benchmark}, pictures without a found face"
-    _classify(in_order(take_whole, again, workers), label, len(again), ensemble, found, whole)
+    with closing(_pictures(images, again)) as pictures:
+        cuts = in_order(take_whole, pictures, workers)
+        _classify(cuts, label, len(again), ensemble, found, whole)
     return found, len(again)
 
 
@@ -304,9 +307,14 @@ def _classify(
                 found.probs.append(ensemble.probs(np.stack([crop for _, crop in crops])))
 
 
-def _decoded(images: BenchmarkImages, row: int) -> Image | None:
-    """The picture, upright as its EXIF says; None if it is none, or too large to decode."""
-    try:
-        return decode_image(images.paths[row].read_bytes())
-    except (ImageError, cv2.error):
-        return None
+def _pictures(
+    images: BenchmarkImages, rows: Iterable[int]
+) -> Generator[tuple[int, Image | None], None, None]:
+    """Row and picture, upright as its EXIF says; None if it is none. Decoded in a child."""
+    with GuardedDecoder() as decoder:
+        for row in rows:
+            try:
+                yield row, decoder.read_picture(images.paths[row])
+            except MediaError:
+                yield row, None
+

@@ -230,7 +230,7 @@ _LITE0: Final = Recipe(
     name="tiktokfer-lite0",
     backbone="tf_efficientnet_lite0",
     weights="efficientnet-lite0-imagenet",
-    image_px=112,
+    image_px=144,
     view=0.8,
     # Edges and colours that ImageNet taught hold for faces; ten people would only spoil them.
     frozen=("conv_stem", "bn1", "blocks.0", "blocks.1"),
