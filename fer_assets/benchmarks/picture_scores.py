@@ -317,4 +317,3 @@ def _pictures(
                 yield row, decoder.read_picture(images.paths[row])
             except MediaError:
                 yield row, None
-
