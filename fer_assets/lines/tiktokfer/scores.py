@@ -247,8 +247,8 @@ def confusion_pictures(confusions: pl.DataFrame, scores: pl.DataFrame) -> dict[s
         matrix, classes = confusion_matrix(cells)
         title = f"{benchmark}, {protocol}"
         own = (pl.col("benchmark") == benchmark) & (pl.col("protocol") == protocol)
-        n_seeds = scores.filter(own)["n_seeds"].max()
-        counted = f"predictions, {n_seeds} seeds" if n_seeds != 1 else "images"
+        seeds = scores.filter(own)["n_seeds"].unique().sort().to_list()
+        counted = f"predictions, {seeds[-1]} seeds" if seeds and seeds[-1] > 1 else "images"
         pictures[f"confusion {title}"] = confusion_plot(
             matrix, classes, title=title, counted=counted
         )
