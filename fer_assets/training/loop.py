@@ -142,7 +142,7 @@ class _Run:
     def to_the_end(self, label: str) -> FitResult:
         """Train to the last step or to early stopping, from the state that was kept, if any."""
         self._go_on()
-        if not self._is_over():
+        if self.step < self.n_steps and not self._is_stale():
             with closing(
                 batches(self.train, self.recipe, self.step, self.n_steps, self.device)
             ) as ready:
@@ -150,7 +150,7 @@ class _Run:
                     if step < self.step:
                         continue
                     self._take(next(ready))
-                    if self._is_over():
+                    if self._is_stale():
                         break
         if self.best.state:
             self.network.load_state_dict(self.best.state)
@@ -162,12 +162,12 @@ class _Run:
             notes += (f"the state of the run could not be saved: {self.saving.failure}",)
         return FitResult(tuple(self.curve), best_epoch, self.step, notes)
 
-    def _is_over(self) -> bool:
+    def _is_stale(self) -> bool:
+        """Whether so many epochs were no better that the recipe stops."""
         patience = self.recipe.patience
-        is_stale = patience is not None and bool(self.curve)
-        if is_stale and self.curve[-1].epoch - self.best.epoch >= (patience or 0):
-            return True
-        return self.step >= self.n_steps
+        if patience is None or not self.curve:
+            return False
+        return self.curve[-1].epoch - self.best.epoch >= patience
 
     def _take(self, batch: Batch) -> None:
         """One step, and what is due after it."""

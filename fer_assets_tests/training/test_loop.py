@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from fer_assets.compute.progress import reporting_to
 from fer_assets.training import loop
 from fer_assets.training.curve import Epoch
 from fer_assets.training.loop import DivergedError, FitResult, fit
@@ -213,3 +214,11 @@ def test_refuses_what_can_t_work() -> None:
         run(tiny_recipe(), bar_samples(20, 0).take(np.empty(0, np.int64)))
     with pytest.raises(DivergedError, match=r"tiny: epoch 0.*Lower learning_rate"):
         run(tiny_recipe(learning_rate=1e30, schedule="cosine"), bar_samples(64, 0))
+
+
+def test_progress_reaches_the_last_step() -> None:
+    told: list[tuple[str, int, int]] = []
+    with reporting_to(lambda *progress: told.append(progress)):
+        _, done = run(tiny_recipe(max_epochs=2), bar_samples(40, 0))
+    trained = [progress for progress in told if progress[0] == "training"]
+    assert trained[-1] == ("training", done.n_steps, done.n_steps)
