@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from fer_assets.figures.predictions import FacePainter
 from fer_assets.inference.marks import face_mark
 from fer_assets.inference.timeline import Timeline
+from fer_assets.media.children import child_environment
 from fer_assets.media.errors import MediaError
 from fer_assets.media.exchange import Exchange, widen
 from fer_assets.media.image_codec import encode_jpeg
@@ -36,7 +37,6 @@ _START_S: Final = 120.0
 _PER_SECOND_S: Final = 60.0
 _READABLE_PX: Final = 360
 _JPEG_QUALITY: Final = 92
-_INHERITED: Final = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def annotate_video(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=_environment(),
+            env=child_environment(),
             cwd="/",
         )
         is_done = False
@@ -153,15 +153,3 @@ def _asked(
 
 def _own_id() -> str:
     return str(os.getpid())
-
-
-def _environment() -> dict[str, str]:
-    """What Python needs to start, none of the parent's secrets."""
-    root = str(Path(__file__).resolve().parents[2])
-    inherited = os.environ.get("PYTHONPATH")
-    return {
-        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-        "PYTHONPATH": os.pathsep.join([root, inherited] if inherited else [root]),
-        "OPENBLAS_NUM_THREADS": "1",
-        "MALLOC_ARENA_MAX": "2",
-    }

@@ -20,6 +20,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_assets.media.children import child_environment
 from fer_assets.media.errors import MediaError
 from fer_assets.media.exchange import Exchange, widen
 from fer_assets.media.frames import Frame
@@ -29,8 +30,6 @@ from fer_assets.media.reasons import CRASHED, FAILED, MEMORY
 from fer_assets.media.survey import Survey
 
 __all__ = ["DecodeLimits", "GuardedDecoder"]
-
-_INHERITED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TZ")
 
 
 class GuardedDecoder:
@@ -179,7 +178,7 @@ class GuardedDecoder:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=_environment(),
+            env=child_environment(),
             cwd="/",
         )
         widen(self._child)
@@ -197,20 +196,6 @@ class GuardedDecoder:
         if "MemoryError" in last or "Cannot allocate memory" in last:
             return MediaError(path, MEMORY)
         return RuntimeError(f"the decoding child ended with status {code}: {last}")
-
-
-def _environment() -> dict[str, str]:
-    """The child's environment: what Python needs to start, none of the parent's secrets."""
-    root = str(Path(__file__).resolve().parents[2])
-    inherited = os.environ.get("PYTHONPATH")
-    return {
-        **{name: os.environ[name] for name in _INHERITED if name in os.environ},
-        "PYTHONPATH": os.pathsep.join([root, inherited] if inherited else [root]),
-        # BLAS threads would reserve memory in the child, which never multiplies matrices.
-        "OPENBLAS_NUM_THREADS": "1",
-        # Each arena reserves 64 MB of address space, which the limit counts.
-        "MALLOC_ARENA_MAX": "2",
-    }
 
 
 @contextlib.contextmanager
