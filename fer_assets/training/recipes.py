@@ -265,7 +265,8 @@ def find_recipe(name: str, override: Mapping[str, Any] | None = None) -> Recipe:
             ("timm/resnet50.a1_in1k"): the default recipe with that backbone at 224 px and the
             weights that timm's hub has for it.
         override: fields to change, as TOML gives them; "none" for no value; `augmentation` is a
-            table of its own fields, and those not named stay.
+            table of its own fields, and those not named stay. Another backbone has other layers:
+            none of them is frozen unless `frozen` is changed, too.
 
     Raises:
         RecipeError: there is no such recipe or field, or a value is of another type or impossible.
@@ -277,6 +278,8 @@ def find_recipe(name: str, override: Mapping[str, Any] | None = None) -> Recipe:
     if "augmentation" in changes:
         varied = dataclasses.replace(recipe.augmentation, **changes["augmentation"])
         changes["augmentation"] = varied
+    if changes.get("backbone", recipe.backbone) != recipe.backbone:
+        changes.setdefault("frozen", ())
     return dataclasses.replace(recipe, **changes)
 
 
@@ -289,5 +292,10 @@ def _named(name: str) -> Recipe:
         raise RecipeError(f"recipe {name}", expected=f"one of {known}")
     weights = f"{TIMM_PREFIX}{tag}" if tag else "timm"
     return dataclasses.replace(
-        RECIPES[DEFAULT_RECIPE], name=name, backbone=architecture, weights=weights, image_px=224
+        RECIPES[DEFAULT_RECIPE],
+        name=name,
+        backbone=architecture,
+        weights=weights,
+        image_px=224,
+        frozen=(),
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
+from fer_assets.training.networks import build_network
 from fer_assets.training.recipes import DEFAULT_RECIPE, RECIPES, Recipe, RecipeError, find_recipe
 from fer_assets.weights.registry import find_weight, packaged_backbones
 from fer_assets_tests.training.tiny import tiny_recipe
@@ -83,12 +85,32 @@ def test_any_timm_network_has_a_recipe() -> None:
     recipe = find_recipe("timm/convnext_atto")
     default = RECIPES[DEFAULT_RECIPE]
     assert recipe == dataclasses.replace(
-        default, name="timm/convnext_atto", backbone="convnext_atto", weights="timm", image_px=224
+        default,
+        name="timm/convnext_atto",
+        backbone="convnext_atto",
+        weights="timm",
+        image_px=224,
+        frozen=(),
     )
     tagged = find_recipe("timm/resnet50.a1_in1k")
     assert (tagged.backbone, tagged.weights) == ("resnet50", "timm/a1_in1k")
     with pytest.raises(RecipeError, match="timm/ARCHITECTURE"):
         find_recipe("timm/")
+
+
+def test_another_backbone_does_not_inherit_names_of_frozen_layers() -> None:
+    assert RECIPES[DEFAULT_RECIPE].frozen
+    given = {"backbone": "resnet18", "weights": "random"}
+    for recipe in (
+        find_recipe(DEFAULT_RECIPE, given),
+        find_recipe("timm/resnet18", {"weights": "random"}),
+    ):
+        network = build_network(recipe, 3, Path("no-weights-needed"))
+        assert all(parameter.requires_grad for parameter in network.parameters())
+    kept = find_recipe(DEFAULT_RECIPE, {**given, "frozen": ["layer1"]})
+    assert kept.frozen == ("layer1",)
+    same = find_recipe(DEFAULT_RECIPE, {"backbone": RECIPES[DEFAULT_RECIPE].backbone})
+    assert same.frozen == RECIPES[DEFAULT_RECIPE].frozen
 
 
 def test_override_changes_the_fields_it_names() -> None:
