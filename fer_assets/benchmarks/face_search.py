@@ -20,8 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_assets.benchmarks.images import BenchmarkError
 from fer_assets.media.face_template import crop_template
+from fer_assets.public_data.pictures import PublicDataError
 
 Image = NDArray[np.uint8]
 Landmarks = NDArray[np.float32]
@@ -97,7 +97,7 @@ class SearchSettings:
 
     def __post_init__(self) -> None:
         if self.whole_picture not in ("auto", "never", "always"):
-            raise BenchmarkError(
+            raise PublicDataError(
                 "whole_picture", expected="auto, never or always", found=repr(self.whole_picture)
             )
 

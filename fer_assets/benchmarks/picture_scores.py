@@ -17,7 +17,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from fer_assets.benchmarks.class_names import expression_of
 from fer_assets.benchmarks.face_search import (
     FaceTools,
     Image,
@@ -27,13 +26,14 @@ from fer_assets.benchmarks.face_search import (
     cut,
     locate,
 )
-from fer_assets.benchmarks.images import BenchmarkImages, added, in_words
 from fer_assets.benchmarks.protocols import PROTOCOLS, shared_classes
 from fer_assets.benchmarks.scoring import ScoredImages, ScoringSettings, score_images, skipped_rows
 from fer_assets.compute.pipeline import ahead, chunks, in_order
 from fer_assets.compute.progress import track
 from fer_assets.media.errors import MediaError
 from fer_assets.media.guarded import GuardedDecoder
+from fer_assets.public_data.class_names import expression_of
+from fer_assets.public_data.pictures import LabelledPictures, added, in_words
 from fer_assets.storage.schemas.tiktokfer import BENCHMARK_SCORES, CONFUSIONS
 
 Predict = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
@@ -119,7 +119,7 @@ class _Found:
 
 
 def score_pictures(
-    images: BenchmarkImages,
+    images: LabelledPictures,
     benchmark: str,
     ensemble: Ensemble,
     tools: FaceTools,
@@ -136,7 +136,7 @@ def score_pictures(
     benchmark and that the classifiers know, where that is another choice than the others'.
 
     Args:
-        images: from `reading.read_benchmark`.
+        images: from `reading.read_labelled_pictures`.
         benchmark: name in the tables.
         ensemble: what is scored.
         tools: what finds and cuts faces.
@@ -219,7 +219,7 @@ def _missing(
 
 
 def _nothing_scored(
-    benchmark: str, images: BenchmarkImages, left_out: Mapping[str, int], settings: ScoringSettings
+    benchmark: str, images: LabelledPictures, left_out: Mapping[str, int], settings: ScoringSettings
 ) -> pl.DataFrame:
     reason = f"no picture can be scored ({in_words(left_out) or 'there is none'})"
     rows = [r for p in settings.protocols for r in skipped_rows(benchmark, p.name, reason)]
@@ -227,7 +227,7 @@ def _nothing_scored(
 
 
 def _probabilities(
-    images: BenchmarkImages,
+    images: LabelledPictures,
     benchmark: str,
     ensemble: Ensemble,
     tools: FaceTools,
@@ -308,7 +308,7 @@ def _classify(
 
 
 def _pictures(
-    images: BenchmarkImages, rows: Iterable[int]
+    images: LabelledPictures, rows: Iterable[int]
 ) -> Generator[tuple[int, Image | None], None, None]:
     """Row and picture, upright as its EXIF says; None if it is none. Decoded in a child."""
     with GuardedDecoder() as decoder:

@@ -48,7 +48,7 @@ class Catalog:
         found = sorted(file.parent.name for file in files)
         if kind is None:
             return found
-        return [key for key in found if self._kind(key) == kind]
+        return [key for key in found if self.kind(key) == kind]
 
     def load(self, key: str) -> Challenge:
         """The challenge called `key`.
@@ -127,7 +127,8 @@ class Catalog:
         staging.rename(target)
         return load_challenge(target)
 
-    def _kind(self, key: str) -> ChallengeKind | None:
+    def kind(self, key: str) -> ChallengeKind | None:
+        """Which kind of challenge it is; None if its file can't be used."""
         try:
             return self.load(key).kind
         except ChallengeError:

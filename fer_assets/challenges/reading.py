@@ -18,8 +18,12 @@ from fer_assets.challenges.vocabulary import EKMAN
 
 CHALLENGE_FILE: Final = "challenge.toml"
 
-_KEYS: Final = {"name", "kind", "videos", "prompts", "settings", "policy"}
+_KEYS: Final[Mapping[str, set[str]]] = {
+    "prompted": {"name", "kind", "videos", "prompts", "settings", "policy"},
+    "affect": {"name", "kind", "videos", "annotations", "frames", "settings", "policy"},
+}
 _PROMPT_KEYS: Final = {"id", "name", "expression", "group", "audio"}
+_IN_WORDS: Final[Mapping[object, str]] = {str: "text", list: "a list"}
 _SLUG: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 SETTINGS: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
@@ -56,6 +60,16 @@ SETTINGS: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
     },
     "release": {"publish": str, "licence": str, "creator": str},
     "training": {"recipe": str, "folds": int},
+    "affect": {
+        "tasks": list,
+        "backbones": list,
+        "features": list,
+        "heads": list,
+        "smoothing": str,
+        "window": int,
+        "dev_share": (int, float),
+        "seed": int,
+    },
 }
 """Stage to setting to type: what a challenge may set; everything else is an unknown key."""
 
@@ -71,21 +85,23 @@ def load_challenge(folder: Path) -> Challenge:
     path = folder / CHALLENGE_FILE
     data = _parse(path)
     check_slug(folder.name, str(folder), "the folder's name")
-    _refuse_unknown(data, _KEYS, path, "")
     kind = data.get("kind", "prompted")
     if kind not in KINDS:
         raise ChallengeError(
             f"{path}: kind", expected=f"one of {', '.join(KINDS)}", found=repr(kind)
         )
+    _refuse_unknown(data, _KEYS[kind], path, "")
     return Challenge(
         key=folder.name,
         name=_text(data, "name", path, "", default=folder.name),
         kind=kind,
         folder=folder,
         videos=folder / _text(data, "videos", path, "", default="videos"),
-        prompts=_prompts(data, path),
+        prompts=_prompts(data, path) if kind == "prompted" else (),
         settings=_settings(data, path),
         policy=read_policy(data["policy"], path) if "policy" in data else None,
+        annotations=_folder(data, "annotations", path) if kind == "affect" else None,
+        frames=_folder(data, "cropped_aligned", path, "frames") if kind == "affect" else None,
     )
 
 
@@ -159,9 +175,14 @@ def _settings(data: Mapping[str, Any], path: Path) -> dict[str, dict[str, Any]]:
         _refuse_unknown(values, set(SETTINGS[stage]), path, field)
         for name, value in values.items():
             if isinstance(value, bool) or not isinstance(value, SETTINGS[stage][name]):
-                kind = "text" if SETTINGS[stage][name] is str else "a number"
+                kind = _IN_WORDS.get(SETTINGS[stage][name], "a number")
                 raise ChallengeError(f"{path}: {field}.{name}", expected=kind, found=repr(value))
     return {stage: dict(values) for stage, values in stages.items()}
+
+
+def _folder(data: Mapping[str, Any], default: str, path: Path, name: str = "") -> Path:
+    """A folder beside the file, or an absolute one; whether it is there is asked later."""
+    return path.parent / _text(data, name or default, path, "", default=default)
 
 
 def _text(

@@ -15,9 +15,9 @@ from fer_assets.errors import FerError
 if TYPE_CHECKING:
     from fer_assets.challenges.policy import Policy
 
-ChallengeKind = Literal["prompted"]
+ChallengeKind = Literal["prompted", "affect"]
 
-KINDS: Final[tuple[ChallengeKind, ...]] = ("prompted",)
+KINDS: Final[tuple[ChallengeKind, ...]] = ("prompted", "affect")
 
 PromptGroup = Literal["ekman", "beyond"]
 
@@ -55,9 +55,11 @@ class Challenge:
         kind: which kind of challenge, and with it which line's assets fit.
         folder: the challenge's folder.
         videos: folder of the uploads, searched through all its subfolders.
-        prompts: the prompts, in the file's order.
+        prompts: the prompts, in the file's order; none in an affect challenge.
         settings: per stage, the settings that differ from the defaults.
         policy: what its owner states about the data; None where nothing is stated.
+        annotations: affect: folder of annotation files in the layout of Aff-Wild2.
+        frames: affect: folder of one folder of numbered face crops per video.
     """
 
     key: str
@@ -68,6 +70,8 @@ class Challenge:
     prompts: tuple[Prompt, ...]
     settings: Mapping[str, Mapping[str, Any]]
     policy: Policy | None = None
+    annotations: Path | None = None
+    frames: Path | None = None
 
     @property
     def ekman(self) -> tuple[str, ...]:

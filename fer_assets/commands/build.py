@@ -16,6 +16,7 @@ from fer_assets.commands.printing import json_option, print_rows, progress_bars
 from fer_assets.errors import FerError
 
 if TYPE_CHECKING:
+    from fer_assets.challenges.spec import Challenge
     from fer_assets.defs.runs import RunReport
     from fer_assets.lines.step import Step
     from fer_assets.lines.workspace import Workspace
@@ -51,7 +52,7 @@ def materialize(
     workspace = open_workspace(root, confirms_removal=confirm_removal or dry_run)
     steps = _selected(assets, is_partitioned=partition is not None)
     if partition is not None:
-        workspace.catalog.load(partition)
+        steps = _fitting(steps, workspace.catalog.load(partition))
     if dry_run:
         _print_plan(workspace, steps, partition, as_json=as_json)
         return
@@ -126,7 +127,9 @@ def status(root: str | None, partition: str | None, as_json: bool) -> None:
     ]
     with open_instance(workspace) as instance:
         for line in lines():
-            keys = [partition] if partition else workspace.catalog.keys(line.kind)
+            keys = workspace.catalog.keys(line.kind)
+            if partition:
+                keys = [partition] if workspace.catalog.load(partition).kind == line.kind else []
             places: list[tuple[str | None, tuple[Step, ...]]] = []
             places += [(key, line.partitioned()) for key in keys]
             if not partition:
@@ -191,6 +194,19 @@ def _selected(assets: tuple[str, ...], *, is_partitioned: bool) -> list[Step]:
         what = other if is_partitioned else one
         raise click.UsageError(f"These assets run {what}.")
     return steps
+
+
+def _fitting(steps: Sequence[Step], found: Challenge) -> list[Step]:
+    """The steps of the lines that a challenge is of."""
+    from fer_assets.lines.catalog import lines
+
+    fitting = [step for line in lines() if line.kind == found.kind for step in line.steps]
+    chosen = [step for step in steps if step in fitting]
+    if not chosen:
+        raise click.UsageError(
+            f"{found.key} is a challenge of the kind {found.kind}; none of these assets is."
+        )
+    return chosen
 
 
 def _run(

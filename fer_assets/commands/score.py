@@ -147,7 +147,7 @@ def _classes(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def _print_labels(*, as_json: bool) -> None:
-    from fer_assets.benchmarks.label_maps import label_rows
+    from fer_assets.public_data.label_maps import label_rows
 
     rows = label_rows()
     print_rows(rows, tuple(rows[0]), as_json=as_json)

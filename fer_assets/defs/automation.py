@@ -16,6 +16,7 @@ FOLLOWS_VIDEOS: Final = (
     "face_embeddings",
     "identity_clusters",
     "labelling_tasks",
+    "frame_features",
 )
 FOLLOWS_ANSWERS: Final = ("crowd_labels", "dataset_release")
 

@@ -38,12 +38,14 @@ def pooled_job(line: Line) -> str:
 
 def jobs_of(line: Line) -> list[UnresolvedAssetJobDefinition]:
     """All jobs of a line."""
-    return [
+    jobs = [
         _job(line.name, line.partitioned(), "Everything of one challenge."),
-        _job(ingest_job(line), line.ingest(), "From new videos to labelling tasks."),
-        _job(labelling_job(line), line.labelling(), "From new answers to the release."),
+        _job(ingest_job(line), line.ingest(), "What follows new videos."),
         _job(pooled_job(line), line.pooled(), "What runs once over all challenges."),
     ]
+    if line.labelling():
+        jobs.append(_job(labelling_job(line), line.labelling(), "What follows new answers."))
+    return jobs
 
 
 def _job(name: str, steps: Sequence[Step], description: str) -> UnresolvedAssetJobDefinition:

@@ -14,8 +14,11 @@ from fer_assets.challenges.spec import ChallengeKind
 
 PROMPTED_CHALLENGES: Final = dg.DynamicPartitionsDefinition(name="prompted_challenges")
 
+AFFECT_CHALLENGES: Final = dg.DynamicPartitionsDefinition(name="affect_challenges")
+
 BY_KIND: Final[dict[ChallengeKind, dg.DynamicPartitionsDefinition]] = {
-    "prompted": PROMPTED_CHALLENGES
+    "prompted": PROMPTED_CHALLENGES,
+    "affect": AFFECT_CHALLENGES,
 }
 
 

@@ -52,8 +52,15 @@ class RunReport:
 def run_partition(
     workspace: Workspace, instance: dg.DagsterInstance, steps: Sequence[Step], partition: str | None
 ) -> Iterator[RunReport]:
-    """Run the selected steps of one partition (or over all challenges), one run per line."""
+    """Run the selected steps of one partition (or over all challenges), one run per line.
+
+    Of a partition only steps of the line that fits its kind; one whose file can't be read fails
+    in every selected line's run, with the reason.
+    """
+    kind = None if partition is None else workspace.catalog.kind(partition)
     for line in lines():
+        if kind is not None and line.kind != kind:
+            continue
         chosen = [step for step in line.steps if step in steps]
         chosen = [step for step in chosen if step.is_partitioned == (partition is not None)]
         if chosen:

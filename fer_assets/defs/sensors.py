@@ -26,9 +26,11 @@ Folders = Callable[[Workspace, str], list[Path]]
 def sensors_of(line: Line) -> list[dg.SensorDefinition]:
     """The line's sensors: new videos (and challenges), new answers, changed inputs."""
     group = dg.AssetSelection.groups(line.name)
+    by_folder = [_folder_sensor(line, "new_videos", ingest_job(line), _video_folders)]
+    if line.labelling():
+        by_folder.append(_folder_sensor(line, "new_answers", labelling_job(line), _answer_folders))
     return [
-        _folder_sensor(line, "new_videos", ingest_job(line), _video_folders),
-        _folder_sensor(line, "new_answers", labelling_job(line), _answer_folders),
+        *by_folder,
         dg.AutomationConditionSensorDefinition(
             f"{line.name}_changed_inputs",
             target=group,

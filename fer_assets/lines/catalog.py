@@ -22,14 +22,15 @@ class Line:
         name: key prefix and group of its assets.
         kind: the challenges it is partitioned by.
         steps: in the order data flows.
-        first_label_asset: the first asset that follows answers rather than videos.
+        first_label_asset: the first asset that follows answers rather than videos; None where
+            nobody answers anything.
         first_training_asset: the first asset that runs nightly or on request.
     """
 
     name: str
     kind: ChallengeKind
     steps: tuple[Step, ...]
-    first_label_asset: str
+    first_label_asset: str | None
     first_training_asset: str
 
     def partitioned(self) -> tuple[Step, ...]:
@@ -42,10 +43,12 @@ class Line:
 
     def ingest(self) -> tuple[Step, ...]:
         """What follows new videos."""
-        return self._between(None, self.first_label_asset)
+        return self._between(None, self.first_label_asset or self.first_training_asset)
 
     def labelling(self) -> tuple[Step, ...]:
-        """What follows new answers."""
+        """What follows new answers; empty where nobody answers anything."""
+        if self.first_label_asset is None:
+            return ()
         return self._between(self.first_label_asset, self.first_training_asset)
 
     def _between(self, start: str | None, stop: str) -> tuple[Step, ...]:

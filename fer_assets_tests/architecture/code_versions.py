@@ -15,7 +15,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[2] / "fer_assets"
 RECORD = Path(__file__).with_name("code_versions.json")
 STAGES = (
-    "benchmarks", "expressions", "faces", "identities", "labels", "prompts", "release", "sources",
+    "benchmarks", "expressions", "faces", "frame_affect", "identities", "labels", "prompts",
+    "release", "sources",
 )  # fmt: skip
 
 

@@ -16,13 +16,15 @@ LEAVES = {
     "figures": {"media"},
     "media": set(),
     "metrics": set(),
+    "public_data": {"challenges", "compute"},
     "storage": {"compute"},
     "training": {"compute", "media", "metrics", "weights"},
     "weights": {"compute"},
     "web": set(),
 }
 STAGES = {
-    "benchmarks", "expressions", "faces", "identities", "labels", "prompts", "release", "sources",
+    "benchmarks", "expressions", "faces", "frame_affect", "identities", "labels", "prompts",
+    "release", "sources",
 }  # fmt: skip
 COMPOSERS = {"custody": {"lines"}, "demo": set(), "inference": set(), "lines": set()}
 DAGSTER = {"defs", "definitions"}

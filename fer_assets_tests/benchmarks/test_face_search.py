@@ -21,12 +21,12 @@ from fer_assets.benchmarks.face_search import (
     cut,
     locate,
 )
-from fer_assets.benchmarks.images import BenchmarkError
 from fer_assets.faces.alignment import align
 from fer_assets.faces.detections import Detections
 from fer_assets.faces.detector import load_detector
 from fer_assets.faces.rotation import uprightness
 from fer_assets.faces.settings import FaceSettings
+from fer_assets.public_data.pictures import PublicDataError
 
 Image = NDArray[np.uint8]
 
@@ -159,5 +159,5 @@ def test_whole_pictures_need_enough_crops_beside_them() -> None:
     assert always.are_used()
     left, right = always.landmarks((100, 100))[:2]
     assert left[0] < 50 < right[0]
-    with pytest.raises(BenchmarkError, match="auto, never or always"):
+    with pytest.raises(PublicDataError, match="auto, never or always"):
         SearchSettings(whole_picture="maybe")  # type: ignore[arg-type]

@@ -11,7 +11,6 @@ import pytest
 from numpy.typing import NDArray
 
 from fer_assets.benchmarks.face_search import FaceTools, SearchSettings
-from fer_assets.benchmarks.images import BenchmarkImages
 from fer_assets.benchmarks.picture_scores import (
     Ensemble,
     PictureScores,
@@ -19,10 +18,11 @@ from fer_assets.benchmarks.picture_scores import (
     score_pictures,
     unreadable,
 )
-from fer_assets.benchmarks.reading import read_benchmark
 from fer_assets.compute.progress import reporting_to
 from fer_assets.faces.detections import Detections
-from fer_assets_tests.benchmarks.layouts import write_picture
+from fer_assets.public_data.pictures import LabelledPictures
+from fer_assets.public_data.reading import read_labelled_pictures
+from fer_assets_tests.public_data.layouts import write_picture
 
 CLASSES = ("angry", "disgust", "sad", "smiling", "surprise")
 LEVELS = dict(zip(CLASSES, (20, 70, 120, 170, 220), strict=True))
@@ -73,7 +73,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def scored(images: BenchmarkImages, *predict: object, **more: object) -> PictureScores:
+def scored(images: LabelledPictures, *predict: object, **more: object) -> PictureScores:
     predictors = predict or (by_brightness,)
     ensemble = Ensemble(more.pop("classes", CLASSES), predictors)  # type: ignore[arg-type]
     return score_pictures(images, "ck-plus", ensemble, more.pop("tools", _tools()), **more)  # type: ignore[arg-type]
@@ -85,7 +85,7 @@ def value(found: PictureScores, protocol: str, metric: str, column: str = "value
 
 
 def test_scores_with_counts_and_the_papers_figure(folder: Path) -> None:
-    found = scored(read_benchmark(folder))
+    found = scored(read_labelled_pictures(folder))
     assert value(found, "ekman-5", "macro_f1") == 1
     assert value(found, "ekman-5", "macro_f1", "paper_value") == 0.65
     assert value(found, "ekman-5", "macro_f1", "low") is None
@@ -93,15 +93,15 @@ def test_scores_with_counts_and_the_papers_figure(folder: Path) -> None:
     assert found.left_out == {"contempt: not a class of the checkpoint": 1,
                               "not a readable picture": 1}  # fmt: skip
     assert "shared-classes" not in set(found.scores["protocol"])
-    wrong = scored(read_benchmark(folder), turned_round)
+    wrong = scored(read_labelled_pictures(folder), turned_round)
     assert value(wrong, "all-classes", "accuracy") == pytest.approx(0.2)
 
 
 def test_people_give_intervals_and_seeds_a_spread(folder: Path) -> None:
-    from fer_assets.benchmarks.reading import ReadingSettings
+    from fer_assets.public_data.reading import ReadingSettings
 
     (folder / "Anger" / "broken.jpg").unlink()
-    images = read_benchmark(folder, ReadingSettings(people_from="folder"))
+    images = read_labelled_pictures(folder, ReadingSettings(people_from="folder"))
     found = scored(images, by_brightness, turned_round)
     assert value(found, "ekman-5", "accuracy") == pytest.approx(0.6)
     assert value(found, "ekman-5", "accuracy", "n_seeds") == 2
@@ -116,7 +116,7 @@ def test_shared_classes_where_the_label_sets_differ(folder: Path) -> None:
     def predict(crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         return by_brightness(crops)
 
-    found = scored(read_benchmark(folder), predict, classes=classes)
+    found = scored(read_labelled_pictures(folder), predict, classes=classes)
     assert found.left_out["surprise: not a class of the checkpoint"] == 3
     assert "class happy of the checkpoint is scored as smiling" in found.notes
     skipped = found.scores.filter(pl.col("protocol") == "ekman-5")
@@ -124,13 +124,13 @@ def test_shared_classes_where_the_label_sets_differ(folder: Path) -> None:
     assert "surprise" in skipped["reason"][0]
     assert value(found, "all-classes", "macro_f1", "n_images") == 13
     less = ("angry", "contempt", "neutral", "sad", "surprise")
-    shared = scored(read_benchmark(folder), predict, classes=less)
+    shared = scored(read_labelled_pictures(folder), predict, classes=less)
     assert value(shared, "shared-classes", "accuracy", "n_images") == 10
     assert any("no picture of neutral" in note for note in shared.notes)
 
 
 def test_pictures_without_a_face_are_left_out_or_taken_whole(folder: Path) -> None:
-    images = read_benchmark(folder)
+    images = read_labelled_pictures(folder)
     photos = SearchSettings(crop_share=0.9)
     out = scored(images, tools=_tools(without=120), search=photos)
     assert out.left_out["no face found"] == 3
@@ -145,7 +145,7 @@ def test_pictures_without_a_face_are_left_out_or_taken_whole(folder: Path) -> No
 
 
 def test_threads_change_nothing_and_progress_is_shown(folder: Path) -> None:
-    images = read_benchmark(folder)
+    images = read_labelled_pictures(folder)
     seen: list[tuple[str, int, int]] = []
     with reporting_to(lambda label, done, total: seen.append((label, done, total))):
         one = scored(images)
@@ -172,7 +172,7 @@ def test_every_picture_format_and_depth_is_read(tmp_path: Path) -> None:
         seen.extend(crops.mean((1, 2, 3)).tolist())
         return by_brightness(crops)
 
-    found = scored(read_benchmark(tmp_path), predict)
+    found = scored(read_labelled_pictures(tmp_path), predict)
     assert found.n_scored == len(pictures)
     assert found.left_out == {}
     np.testing.assert_allclose(seen, 170, atol=2)
@@ -181,7 +181,7 @@ def test_every_picture_format_and_depth_is_read(tmp_path: Path) -> None:
 def test_nothing_to_score_says_why(folder: Path) -> None:
     none = FaceTools(lambda images: [Detections.none() for _ in images], lambda faces: np.ones(0),
                      _tools().align)  # fmt: skip
-    found = scored(read_benchmark(folder), tools=none)
+    found = scored(read_labelled_pictures(folder), tools=none)
     assert set(found.scores["status"]) == {"skipped"}
     assert "15 no face found" in found.scores["reason"][0]
     assert found.confusions.is_empty()

@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from fer_assets.benchmarks.picture_scores import Ensemble, score_pictures
-from fer_assets.benchmarks.reading import read_benchmark
 from fer_assets.commands import score as command
-from fer_assets_tests.benchmarks.layouts import write_picture
+from fer_assets.public_data.reading import read_labelled_pictures
 from fer_assets_tests.benchmarks.test_picture_scores import CLASSES, _tools, by_brightness
+from fer_assets_tests.public_data.layouts import write_picture
 
 
 def test_prints_the_label_table() -> None:
@@ -50,7 +50,7 @@ def test_prints_scores_what_was_left_out_and_confusions(
     for name, level in (("Angry", 20), ("Happy", 170), ("Sad", 20), ("Contempt", 9)):
         write_picture(folder / name / "a.jpg", level)
     write_picture(folder / "Fearfull" / "a.jpg")
-    images = read_benchmark(folder)
+    images = read_labelled_pictures(folder)
     ensemble = Ensemble(CLASSES, (by_brightness,))
     found = score_pictures(images, "faces", ensemble, _tools())
     monkeypatch.setattr(command, "_score", lambda *given: ("pooled/final", found))

@@ -22,8 +22,8 @@ from fer_assets.storage.layout import Place
 from fer_assets.storage.ledger import Output, rebuild
 from fer_assets.storage.planning import WHOLE, Build, Unit
 from fer_assets.storage.schemas.catalog import ASSET_TABLES
-from fer_assets_tests.benchmarks.layouts import write_ck_plus, write_picture
 from fer_assets_tests.benchmarks.predictions import CLASSES, predictions_and_release
+from fer_assets_tests.public_data.layouts import write_ck_plus, write_picture
 
 KEY = "one"
 

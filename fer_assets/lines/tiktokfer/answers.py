@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from fer_assets.lines.inputs import one_unit, whole
 from fer_assets.lines.step import Check, Step, Summary
-from fer_assets.lines.tiktokfer.inputs import one_unit, whole
 from fer_assets.lines.tiktokfer.names import CROWD_ANSWERS, LABELLING_TASKS
 from fer_assets.lines.tiktokfer.tasks import questionnaire_of
 from fer_assets.lines.workspace import Workspace

@@ -1,7 +1,7 @@
 """Where the public benchmarks' data lies, as settings and environment say.
 
 Belongs here: `[benchmarks]` of settings.toml and the folders below `FER_BENCHMARKS`. Does not
-belong here: reading data (`benchmarks/readers`).
+belong here: reading data (`public_data/readers`).
 
     [benchmarks]
     ck-plus = "/data/ck+"

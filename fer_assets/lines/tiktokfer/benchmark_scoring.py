@@ -41,17 +41,17 @@ def score_benchmark(
         tools: from `face_tools`.
 
     Raises:
-        BenchmarkError: the data is not there or not what it should be; an option is unknown.
+        PublicDataError: the data is not there or not what it should be; an option is unknown.
     """
     from fer_assets.benchmarks.face_search import SearchSettings
     from fer_assets.benchmarks.picture_scores import score_pictures
-    from fer_assets.benchmarks.reading import read_benchmark, settings_from
     from fer_assets.compute.device import choose_device
     from fer_assets.compute.threads import network_callers
+    from fer_assets.public_data.reading import read_labelled_pictures, settings_from
 
     given = dict(options)
     search = SearchSettings(whole_picture=given.pop("whole_picture", "auto"))
-    images = read_benchmark(path, settings_from(given, f"benchmarks.{name}"))
+    images = read_labelled_pictures(path, settings_from(given, f"benchmarks.{name}"))
     workers = network_callers(choose_device())
     return score_pictures(images, name, ensemble, tools, search=search, workers=workers)
 

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fer_assets.lines.step import Check, Step, Summary
-from fer_assets.lines.tiktokfer.inputs import (
+from fer_assets.lines.inputs import (
     by_video,
     challenge,
     file_input,
@@ -22,6 +21,7 @@ from fer_assets.lines.tiktokfer.inputs import (
     whole,
     with_settings,
 )
+from fer_assets.lines.step import Check, Step, Summary
 from fer_assets.lines.tiktokfer.names import (
     DETECTION_VALIDATION,
     FACE_CROPS,

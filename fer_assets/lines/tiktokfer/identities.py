@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from fer_assets.lines.step import Check, Step, Summary
-from fer_assets.lines.tiktokfer.faces import embedder_name
-from fer_assets.lines.tiktokfer.inputs import (
+from fer_assets.lines.inputs import (
     challenge,
     file_input,
     median,
     one_unit,
     whole,
 )
+from fer_assets.lines.step import Check, Step, Summary
+from fer_assets.lines.tiktokfer.faces import embedder_name
 from fer_assets.lines.tiktokfer.names import (
     FACE_CROPS,
     FACE_EMBEDDINGS,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
+from fer_assets.lines.inputs import challenge, median, one_unit, whole
 from fer_assets.lines.step import Check, Step, Summary
 from fer_assets.lines.tiktokfer.answers import n_missing
-from fer_assets.lines.tiktokfer.inputs import challenge, median, one_unit, whole
 from fer_assets.lines.tiktokfer.names import (
     CROWD_ANSWERS,
     CROWD_LABELS,

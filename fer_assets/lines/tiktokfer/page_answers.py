@@ -10,7 +10,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fer_assets.lines.tiktokfer.inputs import challenge
+from fer_assets.lines.inputs import challenge
 from fer_assets.lines.tiktokfer.names import FACE_CROPS, LABELLING_TASKS
 from fer_assets.lines.tiktokfer.tasks import questionnaire_of
 from fer_assets.lines.workspace import Workspace

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import polars as pl
 
+from fer_assets.lines.inputs import materialised_partitions, one_unit
 from fer_assets.lines.step import Step, Summary
-from fer_assets.lines.tiktokfer.inputs import materialised_partitions, one_unit
 from fer_assets.lines.tiktokfer.names import CROWD_LABELS, IDENTITY_CLUSTERS, PEOPLE
 from fer_assets.lines.tiktokfer.splits import keep_splits
 from fer_assets.lines.workspace import Workspace

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from fer_assets.lines.inputs import challenge, with_settings
 from fer_assets.lines.step import Check, Step, Summary
-from fer_assets.lines.tiktokfer.inputs import challenge, with_settings
 from fer_assets.lines.tiktokfer.names import PROMPT_CLIPS, RAW_VIDEOS
 from fer_assets.lines.tiktokfer.videos import accepted_paths
 from fer_assets.lines.workspace import Workspace

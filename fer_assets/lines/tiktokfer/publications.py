@@ -10,7 +10,7 @@ import datetime
 from typing import TYPE_CHECKING, Final
 
 from fer_assets.errors import FerError
-from fer_assets.lines.tiktokfer.inputs import challenge
+from fer_assets.lines.inputs import challenge
 from fer_assets.lines.tiktokfer.names import DATASET_RELEASE, POOLED_RELEASE
 from fer_assets.lines.tiktokfer.release_card import (
     CARD,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fer_assets.errors import FerError
+from fer_assets.lines.inputs import challenge, materialised_partitions, one_unit, whole
 from fer_assets.lines.step import Check, Step, Summary
 from fer_assets.lines.tiktokfer.faces import embedder_name
-from fer_assets.lines.tiktokfer.inputs import challenge, materialised_partitions, one_unit, whole
 from fer_assets.lines.tiktokfer.names import (
     CROWD_LABELS,
     DATASET_RELEASE,

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from fer_assets.lines.inputs import challenge
 from fer_assets.lines.tiktokfer.faces import DETECTOR, embedder_name
-from fer_assets.lines.tiktokfer.inputs import challenge
 from fer_assets.lines.tiktokfer.names import (
     CROWD_LABELS,
     DATASET_RELEASE,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fer_assets.errors import FerError
-from fer_assets.lines.tiktokfer.inputs import challenge
+from fer_assets.lines.inputs import challenge
 from fer_assets.lines.workspace import Workspace
 
 ON_REQUEST: Final = "on-request"

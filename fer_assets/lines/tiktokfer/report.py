@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from fer_assets import __version__
+from fer_assets.lines.inputs import challenge, one_unit, whole
 from fer_assets.lines.step import Step, Summary
 from fer_assets.lines.tiktokfer.faces import DETECTOR, embedder_name
-from fer_assets.lines.tiktokfer.inputs import challenge, one_unit, whole
 from fer_assets.lines.tiktokfer.labels import human_figures
 from fer_assets.lines.tiktokfer.names import (
     BENCHMARK_SCORES,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from fer_assets.lines.inputs import challenge, file_input
 from fer_assets.lines.tiktokfer.identities import ANCHORS, CORRECTIONS_FILE
-from fer_assets.lines.tiktokfer.inputs import challenge, file_input
 from fer_assets.lines.tiktokfer.names import (
     CROWD_ANSWERS,
     CROWD_LABELS,

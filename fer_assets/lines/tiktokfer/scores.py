@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
 
+from fer_assets.lines.inputs import one_unit, whole
 from fer_assets.lines.step import Check, Step, Summary
 from fer_assets.lines.tiktokfer.benchmark_folders import BenchmarkFolder, benchmark_folders
 from fer_assets.lines.tiktokfer.faces import DETECTOR
-from fer_assets.lines.tiktokfer.inputs import one_unit, whole
 from fer_assets.lines.tiktokfer.names import BENCHMARK_SCORES, DATASET_RELEASE, TRAINED_CHECKPOINTS
 from fer_assets.lines.workspace import Workspace
 from fer_assets.sources.changes import folder_signature
@@ -112,13 +112,13 @@ def _score_folders(
     workspace: Workspace, partition: str | None, folders: Sequence[BenchmarkFolder]
 ) -> Iterator[tuple[str, pl.DataFrame, pl.DataFrame, dict[str, Any]]]:
     """Name, scores, confusions and facts of each benchmark whose data is there."""
-    from fer_assets.benchmarks.images import BenchmarkError
     from fer_assets.benchmarks.picture_scores import unreadable
     from fer_assets.lines.tiktokfer.benchmark_scoring import (
         ensemble_of,
         face_tools,
         score_benchmark,
     )
+    from fer_assets.public_data.pictures import PublicDataError
 
     if not folders:
         return
@@ -126,7 +126,7 @@ def _score_folders(
     for folder in folders:
         try:
             found = score_benchmark(folder.name, folder.path, folder.options, ensemble, tools)
-        except BenchmarkError as error:
+        except PublicDataError as error:
             found = unreadable(folder.name, str(error))
         yield folder.name, found.scores, found.confusions, found.facts()
 

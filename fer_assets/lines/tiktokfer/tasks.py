@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from fer_assets.errors import FerError
+from fer_assets.lines.inputs import challenge, file_input, one_unit, whole
 from fer_assets.lines.step import Check, Step, Summary
-from fer_assets.lines.tiktokfer.inputs import challenge, file_input, one_unit, whole
 from fer_assets.lines.tiktokfer.names import FACE_CROPS, IDENTITY_CLUSTERS, LABELLING_TASKS
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.layout import Place

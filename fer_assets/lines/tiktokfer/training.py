@@ -15,8 +15,8 @@ import polars as pl
 
 from fer_assets.compute.progress import show
 from fer_assets.errors import FerError
+from fer_assets.lines.inputs import challenge
 from fer_assets.lines.step import Check, Step, Summary
-from fer_assets.lines.tiktokfer.inputs import challenge
 from fer_assets.lines.tiktokfer.names import (
     DATASET_RELEASE,
     POOLED_CHECKPOINT,

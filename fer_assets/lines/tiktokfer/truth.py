@@ -13,7 +13,7 @@ from types import MappingProxyType
 import polars as pl
 
 from fer_assets.errors import FerError
-from fer_assets.lines.tiktokfer.inputs import challenge
+from fer_assets.lines.inputs import challenge
 from fer_assets.lines.tiktokfer.names import FACE_CROPS, FACE_EMBEDDINGS, RAW_VIDEOS
 from fer_assets.lines.workspace import Workspace
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from fer_assets.lines.inputs import challenge, with_settings
 from fer_assets.lines.step import Check, Step, Summary
-from fer_assets.lines.tiktokfer.inputs import challenge, with_settings
 from fer_assets.lines.tiktokfer.names import RAW_VIDEOS
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.digests import sha256_json

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from fer_assets.storage.schema import Schema
+from fer_assets.storage.schemas import frame_affect as a
 from fer_assets.storage.schemas import tiktokfer as t
 
 
@@ -48,4 +49,14 @@ ASSET_TABLES: Final[Mapping[str, Mapping[str, Schema]]] = {
     "tiktokfer/people": _named(t.PEOPLE),
     "tiktokfer/pooled_release": _named(t.POOLED_RELEASE, t.NEAR_DUPLICATES),
     "tiktokfer/pooled_checkpoint": _named(t.PREDICTIONS, t.LEARNING_CURVE, t.SUSPECT_LABELS),
+    "frame_affect/annotated_frames": _named(
+        a.ANNOTATED_FRAMES, a.AFFECT_VIDEOS, a.VIDEO_TASKS, a.FRAME_ANNOTATIONS
+    ),
+    "frame_affect/frame_features": _named(a.FRAME_FEATURES),
+    "frame_affect/affect_heads": _named(
+        a.AFFECT_HEADS, a.HEAD_CURVE, a.AU_THRESHOLDS, a.HEAD_VIDEOS
+    ),
+    "frame_affect/frame_predictions": _named(a.FRAME_PREDICTIONS, a.HEAD_OUTPUTS),
+    "frame_affect/affect_scores": _named(a.AFFECT_SCORES),
+    "frame_affect/expression_backbone": _named(a.BACKBONES, a.BACKBONE_CURVE),
 }

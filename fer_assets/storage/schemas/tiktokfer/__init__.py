@@ -3,18 +3,7 @@
 Belongs here: bringing the schemas of the modules together. Does not belong here: code.
 """
 
-from fer_assets.storage.schemas.tiktokfer.aggregated import (
-    AGREEMENT,
-    CROWD_LABELS,
-    DEMOGRAPHIC_DISAGREEMENTS,
-    DEMOGRAPHICS,
-    HUMAN_CEILING,
-    LABEL_ESTIMATES,
-    SUSPECT_LABELS,
-    WORKER_CONFUSION,
-    WORKERS,
-)
-from fer_assets.storage.schemas.tiktokfer.columns import (
+from fer_assets.storage.schemas.columns import (
     CLIP_ID,
     EXPRESSION,
     FACE_ID,
@@ -28,6 +17,17 @@ from fer_assets.storage.schemas.tiktokfer.columns import (
     SPLIT,
     VIDEO_ID,
     WORKER_ID,
+)
+from fer_assets.storage.schemas.tiktokfer.aggregated import (
+    AGREEMENT,
+    CROWD_LABELS,
+    DEMOGRAPHIC_DISAGREEMENTS,
+    DEMOGRAPHICS,
+    HUMAN_CEILING,
+    LABEL_ESTIMATES,
+    SUSPECT_LABELS,
+    WORKER_CONFUSION,
+    WORKERS,
 )
 from fer_assets.storage.schemas.tiktokfer.footage import (
     FACE_CROPS,

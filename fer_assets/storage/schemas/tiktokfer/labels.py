@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from fer_assets.storage.schema import Column, Schema
-from fer_assets.storage.schemas.tiktokfer.columns import (
+from fer_assets.storage.schemas.columns import (
     FACE_ID,
     IDENTITY_ID,
     IS_SIMULATED,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from fer_assets.storage.schema import Column, Schema
-from fer_assets.storage.schemas.tiktokfer.columns import UPLOADER_ID, VIDEO_ID
+from fer_assets.storage.schemas.columns import UPLOADER_ID, VIDEO_ID
 
 FILM_FACTS = (
     Column("duration_s", pl.Float64, "length of the picture track", "s", low=0, is_nullable=True),

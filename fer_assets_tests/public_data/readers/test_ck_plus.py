@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fer_assets.benchmarks.images import BenchmarkError
-from fer_assets.benchmarks.readers import ck_plus
-from fer_assets_tests.benchmarks.layouts import write_ck_plus
+from fer_assets.public_data.pictures import PublicDataError
+from fer_assets.public_data.readers import ck_plus
+from fer_assets_tests.public_data.layouts import write_ck_plus
 
 
 def test_reads_peaks_firsts_and_people(tmp_path: Path) -> None:
@@ -42,18 +42,18 @@ def test_one_peak_frame_and_a_folder_above(tmp_path: Path) -> None:
 def test_says_what_is_missing(tmp_path: Path) -> None:
     root = write_ck_plus(tmp_path)
     shutil.rmtree(root / "Emotion")
-    with pytest.raises(BenchmarkError, match="no folder Emotion"):
+    with pytest.raises(PublicDataError, match="no folder Emotion"):
         ck_plus.read(root)
     (root / "Emotion").mkdir()
-    with pytest.raises(BenchmarkError, match="4 sequences, 0 codes"):
+    with pytest.raises(PublicDataError, match="4 sequences, 0 codes"):
         ck_plus.read(root)
     shutil.rmtree(root / "cohn-kanade-images")
-    with pytest.raises(BenchmarkError, match="no folder cohn-kanade-images"):
+    with pytest.raises(PublicDataError, match="no folder cohn-kanade-images"):
         ck_plus.read(root)
 
 
 def test_refuses_a_code_that_is_none(tmp_path: Path) -> None:
     root = write_ck_plus(tmp_path)
     (root / "Emotion/S005/001/S005_001_00000006_emotion.txt").write_text("9.0e+00")
-    with pytest.raises(BenchmarkError, match=r"0 to 7; found '9\.0e"):
+    with pytest.raises(PublicDataError, match=r"0 to 7; found '9\.0e"):
         ck_plus.read(root)

@@ -1,4 +1,4 @@
-"""The layouts in which public benchmarks come: one reader each, all give `BenchmarkImages`.
+"""The layouts in which public benchmarks come: one reader each, all give `LabelledPictures`.
 
 Belongs here: finding files, labels and people in a layout, and saying precisely what is missing.
 Does not belong here: what labels mean (`label_maps.py`), choosing a reader (`reading.py`), looking

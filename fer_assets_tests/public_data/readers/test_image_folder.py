@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from fer_assets.benchmarks.images import BenchmarkError
-from fer_assets.benchmarks.readers import image_folder
-from fer_assets_tests.benchmarks.layouts import write_picture
+from fer_assets.public_data.pictures import PublicDataError
+from fer_assets.public_data.readers import image_folder
+from fer_assets_tests.public_data.layouts import write_picture
 
 
 def test_class_folders_at_any_depth_splits_and_rubbish(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_class_folders_at_any_depth_splits_and_rubbish(tmp_path: Path) -> None:
 def test_numbers_are_not_guessed_but_may_be_said(tmp_path: Path) -> None:
     for place in ("0/a.jpg", "1/b.jpg", "2/c.jpg"):
         write_picture(tmp_path / place)
-    with pytest.raises(BenchmarkError, match=r"differs between data sets\. Say what the numbers"):
+    with pytest.raises(PublicDataError, match=r"differs between data sets\. Say what the numbers"):
         image_folder.read(tmp_path)
     images = image_folder.read(tmp_path, classes={"0": "angry", "1": "happiness", "2": ""})
     assert images.targets == ("angry", "smiling")
@@ -72,5 +72,5 @@ def test_a_linked_folder_does_not_go_round_in_circles(tmp_path: Path) -> None:
 
 
 def test_nothing_there(tmp_path: Path) -> None:
-    with pytest.raises(BenchmarkError, match=r"found no file\. Rename"):
+    with pytest.raises(PublicDataError, match=r"found no file\. Rename"):
         image_folder.read(tmp_path)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fer_assets.benchmarks.images import BenchmarkError
-from fer_assets.benchmarks.readers import aff_wild2
-from fer_assets_tests.benchmarks.layouts import OLD_HEADER, write_aff_wild2
+from fer_assets.public_data.pictures import PublicDataError
+from fer_assets.public_data.readers import aff_wild2
+from fer_assets_tests.public_data.layouts import OLD_HEADER, write_aff_wild2
 
 VIDEOS = {"10-60-1280x1920_right": [0, -1, 4, 7], "video2": [6, 6, 3], "video2_left": [1, 5]}
 
@@ -41,7 +41,7 @@ def test_older_release_with_seven_classes(tmp_path: Path) -> None:
     root = write_aff_wild2(tmp_path, {"v": [2, 6]}, OLD_HEADER, "EXPR_Set")
     assert aff_wild2.read(root).targets == ("disgust", "surprise")
     write_aff_wild2(tmp_path, {"v": [2, 7]}, OLD_HEADER, "EXPR_Set")
-    with pytest.raises(BenchmarkError, match=r"v\.txt, line 3; expected -1 or a number below 7"):
+    with pytest.raises(PublicDataError, match=r"v\.txt, line 3; expected -1 or a number below 7"):
         aff_wild2.read(root)
 
 
@@ -54,13 +54,13 @@ def test_takes_every_second_labelled_frame(tmp_path: Path) -> None:
 
 def test_says_what_is_missing(tmp_path: Path) -> None:
     root = write_aff_wild2(tmp_path, {"v": [0]})
-    with pytest.raises(BenchmarkError, match="no train annotations"):
+    with pytest.raises(PublicDataError, match="no train annotations"):
         aff_wild2.read(root, split="train")
-    with pytest.raises(BenchmarkError, match="split train or validation"):
+    with pytest.raises(PublicDataError, match="split train or validation"):
         aff_wild2.read(root, split="test")
     write_aff_wild2(root, {"v": [0]}, header="valence,arousal")
-    with pytest.raises(BenchmarkError, match="line 1; expected class names"):
+    with pytest.raises(PublicDataError, match="line 1; expected class names"):
         aff_wild2.read(root)
     (root / "cropped_aligned").rename(root / "frames")
-    with pytest.raises(BenchmarkError, match="no folder cropped_aligned"):
+    with pytest.raises(PublicDataError, match="no folder cropped_aligned"):
         aff_wild2.read(root)

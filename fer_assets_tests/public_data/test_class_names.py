@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fer_assets.benchmarks.class_names import expression_of, is_number
-from fer_assets.benchmarks.label_maps import LABEL_MAPS, expression_of_code, label_rows
 from fer_assets.challenges.vocabulary import EKMAN, TIKTOKFER_PROMPTS
+from fer_assets.public_data.class_names import expression_of, is_number
+from fer_assets.public_data.label_maps import LABEL_MAPS, expression_of_code, label_rows
 
 DEMO = (
     "neutral", "scared", "confused", "smug", "flirty", "thoughtful", "pensive", "exhausted",

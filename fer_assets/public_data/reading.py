@@ -1,4 +1,4 @@
-"""Reading a benchmark of whatever layout: it is recognised, or said.
+"""Reading labelled pictures of whatever layout: it is recognised, or said.
 
 Belongs here: choosing the reader. Does not belong here: any layout (`readers/`).
 """
@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from fer_assets.benchmarks.images import BenchmarkError, BenchmarkImages
-from fer_assets.benchmarks.readers import aff_wild2, cafe, ck_plus, image_folder, listing
-from fer_assets.benchmarks.readers.image_folder import PeopleFrom
+from fer_assets.public_data.pictures import LabelledPictures, PublicDataError
+from fer_assets.public_data.readers import aff_wild2, cafe, ck_plus, image_folder, listing
+from fer_assets.public_data.readers.image_folder import PeopleFrom
 
 AUTO: Final = "auto"
 LAYOUTS: Final = (AUTO, ck_plus.LAYOUT, cafe.LAYOUT, aff_wild2.LAYOUT, image_folder.LAYOUT)
@@ -20,7 +20,7 @@ LAYOUTS: Final = (AUTO, ck_plus.LAYOUT, cafe.LAYOUT, aff_wild2.LAYOUT, image_fol
 
 @dataclass(frozen=True)
 class ReadingSettings:
-    """How a benchmark's data is read; what a layout has no use for must keep its default.
+    """How public data is read; what a layout has no use for must keep its default.
 
     Attributes:
         layout: one of `LAYOUTS`; "auto" recognises it.
@@ -40,11 +40,11 @@ class ReadingSettings:
 
     def __post_init__(self) -> None:
         if self.layout not in LAYOUTS:
-            raise BenchmarkError(
+            raise PublicDataError(
                 "layout", expected=f"one of {', '.join(LAYOUTS)}", found=self.layout
             )
         if self.people_from not in ("nothing", "folder"):
-            raise BenchmarkError(
+            raise PublicDataError(
                 "people_from", expected="nothing or folder", found=repr(self.people_from)
             )
 
@@ -62,26 +62,26 @@ def recognise(root: Path) -> str:
     return next(found, image_folder.LAYOUT)
 
 
-def read_benchmark(root: Path, settings: ReadingSettings | None = None) -> BenchmarkImages:
-    """Read a benchmark.
+def read_labelled_pictures(root: Path, settings: ReadingSettings | None = None) -> LabelledPictures:
+    """Read a data set.
 
     Args:
         root: its folder, or for an image folder also a CSV or Parquet table.
         settings: how; None recognises the layout.
 
     Raises:
-        BenchmarkError: there is nothing, or it is not what it should be.
+        PublicDataError: there is nothing, or it is not what it should be.
     """
     settings = settings or ReadingSettings()
     if not root.exists():
-        raise BenchmarkError(
-            f"benchmark at {root}", expected="a folder or a table", found="nothing there"
+        raise PublicDataError(
+            f"data at {root}", expected="a folder or a table", found="nothing there"
         )
     layout = recognise(root) if settings.layout == AUTO else settings.layout
     return _READERS[layout](root, settings)
 
 
-def _read_folder(root: Path, settings: ReadingSettings) -> BenchmarkImages:
+def _read_folder(root: Path, settings: ReadingSettings) -> LabelledPictures:
     table = root if root.is_file() else listing.find_listing(root)
     if table is not None:
         return listing.read(table, classes=settings.classes)
@@ -93,13 +93,13 @@ def _read_folder(root: Path, settings: ReadingSettings) -> BenchmarkImages:
     )
 
 
-def _read_aff_wild2(root: Path, settings: ReadingSettings) -> BenchmarkImages:
+def _read_aff_wild2(root: Path, settings: ReadingSettings) -> LabelledPictures:
     split = settings.splits[0] if settings.splits else aff_wild2.SPLIT
     split = "validation" if split == "val" else split
     return aff_wild2.read(root, split=split, every=settings.every)
 
 
-_READERS: Final[Mapping[str, Callable[[Path, ReadingSettings], BenchmarkImages]]] = {
+_READERS: Final[Mapping[str, Callable[[Path, ReadingSettings], LabelledPictures]]] = {
     ck_plus.LAYOUT: lambda root, settings: ck_plus.read(root, peak_frames=settings.peak_frames),
     cafe.LAYOUT: lambda root, settings: cafe.read(root),
     aff_wild2.LAYOUT: _read_aff_wild2,
@@ -111,7 +111,7 @@ def settings_from(given: Mapping[str, Any], thing: str) -> ReadingSettings:
     """Settings from a table of settings.toml.
 
     Raises:
-        BenchmarkError: a key is unknown or a value is of the wrong kind.
+        PublicDataError: a key is unknown or a value is of the wrong kind.
     """
     known: dict[str, type] = {
         "layout": str, "people_from": str, "splits": list, "classes": dict, "peak_frames": int,
@@ -119,11 +119,11 @@ def settings_from(given: Mapping[str, Any], thing: str) -> ReadingSettings:
     }  # fmt: skip
     for name, value in given.items():
         if name not in known:
-            raise BenchmarkError(
+            raise PublicDataError(
                 f"{thing}.{name}", expected=f"one of {', '.join(known)}", found="an unknown key"
             )
         if not isinstance(value, known[name]) or isinstance(value, bool):
-            raise BenchmarkError(
+            raise PublicDataError(
                 f"{thing}.{name}", expected=f"a {known[name].__name__}", found=repr(value)
             )
     values = dict(given)

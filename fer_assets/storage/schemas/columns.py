@@ -1,4 +1,4 @@
-"""The tiktokfer line: columns that several tables have.
+"""Columns that several tables of several lines have.
 
 Belongs here: schemas only. Does not belong here: code that fills or reads them.
 """

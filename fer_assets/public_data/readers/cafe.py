@@ -17,9 +17,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from fer_assets.benchmarks.images import BenchmarkError, BenchmarkImages, added
-from fer_assets.benchmarks.label_maps import expression_of_code
-from fer_assets.benchmarks.readers.walking import NO_PICTURE, files_below, is_picture
+from fer_assets.public_data.label_maps import expression_of_code
+from fer_assets.public_data.pictures import LabelledPictures, PublicDataError, added
+from fer_assets.public_data.readers.walking import NO_PICTURE, files_below, is_picture
 
 LAYOUT: Final = "cafe"
 
@@ -56,7 +56,7 @@ def is_there(root: Path) -> bool:
     return 2 * sum(_named(path.stem) is not None for path in pictures) > len(pictures) > 0
 
 
-def read(root: Path) -> BenchmarkImages:
+def read(root: Path) -> LabelledPictures:
     """Read CAFE.
 
     Args:
@@ -67,7 +67,7 @@ def read(root: Path) -> BenchmarkImages:
         surprised mouth is always open). A photo that lies in several folders counts once.
 
     Raises:
-        BenchmarkError: no file is named as CAFE's are.
+        PublicDataError: no file is named as CAFE's are.
     """
     left_out: Counter[str] = Counter()
     rows: list[tuple[Path, _Named]] = []
@@ -86,8 +86,8 @@ def read(root: Path) -> BenchmarkImages:
             rows.append((path, named))
     if not rows:
         found = ", ".join(f"{count} {reason}" for reason, count in added(left_out).items())
-        raise BenchmarkError(f"CAFE at {root}", expected=_EXPECTED, found=found or "no file")
-    return BenchmarkImages(
+        raise PublicDataError(f"CAFE at {root}", expected=_EXPECTED, found=found or "no file")
+    return LabelledPictures(
         LAYOUT,
         tuple(path for path, _ in rows),
         tuple(str(named.expression) for _, named in rows),

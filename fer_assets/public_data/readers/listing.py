@@ -14,16 +14,16 @@ from typing import Final
 
 import polars as pl
 
-from fer_assets.benchmarks.class_names import (
+from fer_assets.public_data.class_names import (
     NUMBERED_LABEL,
     UNKNOWN_LABEL,
     UNWANTED,
     expression_of,
     is_number,
 )
-from fer_assets.benchmarks.images import BenchmarkError, BenchmarkImages, added, in_words
-from fer_assets.benchmarks.readers.image_folder import LAYOUT, distinct
-from fer_assets.benchmarks.readers.walking import NO_PICTURE, is_picture
+from fer_assets.public_data.pictures import LabelledPictures, PublicDataError, added, in_words
+from fer_assets.public_data.readers.image_folder import LAYOUT, distinct
+from fer_assets.public_data.readers.walking import NO_PICTURE, is_picture
 
 SUFFIXES: Final = frozenset({".csv", ".tsv", ".parquet"})
 
@@ -49,7 +49,7 @@ def read(
     table: Path,
     *,
     classes: Mapping[str, str] = MappingProxyType({}),
-) -> BenchmarkImages:
+) -> LabelledPictures:
     """List the pictures that a table names.
 
     Args:
@@ -60,13 +60,13 @@ def read(
         People are known if there is a column for them.
 
     Raises:
-        BenchmarkError: a column is missing, or no row can be used.
+        PublicDataError: a column is missing, or no row can be used.
     """
     frame = _frame(table)
     columns = _columns(frame.columns)
     for wanted in ("path", "label"):
         if wanted not in columns:
-            raise BenchmarkError(
+            raise PublicDataError(
                 f"table {table.name}",
                 expected=f"a column {wanted} (or {', '.join(_COLUMNS[wanted][1:])})",
                 found=f"columns {', '.join(frame.columns)}",
@@ -93,11 +93,11 @@ def read(
             rows.append((path, target, row.get("person") or ""))
     if not rows:
         found = in_words(added(left_out)) or "no row"
-        raise BenchmarkError(f"table {table.name}", expected="rows to score", found=found)
+        raise PublicDataError(f"table {table.name}", expected="rows to score", found=found)
     paths, targets = tuple(path for path, _, _ in rows), tuple(target for _, target, _ in rows)
     people = tuple(person for _, _, person in rows) if "person" in columns else None
     return distinct(
-        BenchmarkImages(
+        LabelledPictures(
             LAYOUT,
             paths,
             targets,
@@ -134,7 +134,7 @@ def _columns(names: Sequence[str]) -> dict[str, str]:
 def _names(table: Path) -> list[str]:
     try:
         return _frame(table, n_rows=1).columns
-    except BenchmarkError:
+    except PublicDataError:
         return []
 
 
@@ -145,7 +145,7 @@ def _frame(table: Path, n_rows: int | None = None) -> pl.DataFrame:
         separator = "\t" if table.suffix.lower() == ".tsv" else ","
         return pl.read_csv(table, n_rows=n_rows, separator=separator, infer_schema=False)
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
-        raise BenchmarkError(
+        raise PublicDataError(
             f"table {table.name}",
             expected="a CSV, TSV or Parquet file with a header",
             found=str(error).splitlines()[0],

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from fer_assets.benchmarks.images import BenchmarkError, BenchmarkImages, added
-from fer_assets.benchmarks.label_maps import expression_of_code
-from fer_assets.benchmarks.readers.walking import find_folder, is_junk, is_picture
+from fer_assets.public_data.label_maps import expression_of_code
+from fer_assets.public_data.pictures import LabelledPictures, PublicDataError, added
+from fer_assets.public_data.readers.walking import find_folder, is_junk, is_picture
 
 LAYOUT: Final = "aff-wild2"
 SPLIT: Final = "validation"
@@ -52,7 +52,7 @@ def is_there(root: Path) -> bool:
     return find_folder(root, _LABELS) is not None
 
 
-def read(root: Path, *, split: str = SPLIT, every: int = 1) -> BenchmarkImages:
+def read(root: Path, *, split: str = SPLIT, every: int = 1) -> LabelledPictures:
     """Read Aff-Wild2.
 
     Args:
@@ -64,10 +64,10 @@ def read(root: Path, *, split: str = SPLIT, every: int = 1) -> BenchmarkImages:
         People are annotated videos: who is in several videos is not said.
 
     Raises:
-        BenchmarkError: a folder is missing or an annotation file is not of this form.
+        PublicDataError: a folder is missing or an annotation file is not of this form.
     """
     if split not in _SPLITS or every < 1:
-        raise BenchmarkError(
+        raise PublicDataError(
             "Aff-Wild2",
             expected=f"split {' or '.join(_SPLITS)}, every of at least 1",
             found=f"split {split}, every {every}",
@@ -77,15 +77,15 @@ def read(root: Path, *, split: str = SPLIT, every: int = 1) -> BenchmarkImages:
     frames = find_folder(root, _FRAMES)
     if labels is None or frames is None:
         missing = f"{split} annotations" if labels is None else "folder cropped_aligned"
-        raise BenchmarkError(f"Aff-Wild2 at {root}", expected=_EXPECTED, found=f"no {missing}")
+        raise PublicDataError(f"Aff-Wild2 at {root}", expected=_EXPECTED, found=f"no {missing}")
     rows = _Rows()
     for file in sorted(labels.glob("*.txt")):
         if not is_junk(file.name):
             _read_video(file, frames / file.stem, every, rows)
     if not rows.paths:
         found = ", ".join(f"{count} {reason}" for reason, count in added(rows.left_out).items())
-        raise BenchmarkError(f"Aff-Wild2 at {root}", expected=_EXPECTED, found=found or "no video")
-    return BenchmarkImages(
+        raise PublicDataError(f"Aff-Wild2 at {root}", expected=_EXPECTED, found=found or "no video")
+    return LabelledPictures(
         LAYOUT,
         tuple(rows.paths),
         tuple(rows.targets),
@@ -106,7 +106,7 @@ def _read_video(file: Path, folder: Path, every: int, rows: _Rows) -> None:
             continue
         code = int(text) if text.removeprefix("-").isdecimal() else len(expressions)
         if not -1 <= code < len(expressions):
-            raise BenchmarkError(
+            raise PublicDataError(
                 f"Aff-Wild2: {file.name}, line {number + 1}",
                 expected=f"-1 or a number below {len(expressions)}",
                 found=repr(line[:40]),
@@ -130,7 +130,7 @@ def _header(file: Path, line: str) -> list[str | None]:
     known = expression_of_code(LAYOUT)
     names = [name.strip().lower() for name in line.split(",") if name.strip()]
     if not names or any(name not in known for name in names):
-        raise BenchmarkError(
+        raise PublicDataError(
             f"Aff-Wild2: {file.name}, line 1",
             expected="class names such as Neutral,Anger,Disgust,Fear,Happiness,Sadness,Surprise",
             found=repr(line[:80]),

@@ -16,9 +16,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Final
 
-from fer_assets.benchmarks.images import BenchmarkError, BenchmarkImages, added
-from fer_assets.benchmarks.label_maps import expression_of_code
-from fer_assets.benchmarks.readers.walking import files_below, find_folder, is_picture
+from fer_assets.public_data.label_maps import expression_of_code
+from fer_assets.public_data.pictures import LabelledPictures, PublicDataError, added
+from fer_assets.public_data.readers.walking import files_below, find_folder, is_picture
 
 LAYOUT: Final = "ck-plus"
 PEAK_FRAMES: Final = 3
@@ -37,7 +37,7 @@ def is_there(root: Path) -> bool:
     return find_folder(root, _IMAGES) is not None
 
 
-def read(root: Path, *, peak_frames: int = PEAK_FRAMES) -> BenchmarkImages:
+def read(root: Path, *, peak_frames: int = PEAK_FRAMES) -> LabelledPictures:
     """Read CK+.
 
     Args:
@@ -49,20 +49,20 @@ def read(root: Path, *, peak_frames: int = PEAK_FRAMES) -> BenchmarkImages:
         People are subjects. Sequences without a code (two in five) are left out and counted.
 
     Raises:
-        BenchmarkError: a folder is missing, a code can't be read, or no sequence has one.
+        PublicDataError: a folder is missing, a code can't be read, or no sequence has one.
     """
     if peak_frames < 1:
-        raise BenchmarkError(LAYOUT, expected="peak_frames of at least 1", found=str(peak_frames))
+        raise PublicDataError(LAYOUT, expected="peak_frames of at least 1", found=str(peak_frames))
     images, labels = find_folder(root, _IMAGES), find_folder(root, _LABELS)
     if images is None or labels is None:
         missing = "cohn-kanade-images" if images is None else "Emotion"
-        raise BenchmarkError(f"CK+ at {root}", expected=_EXPECTED, found=f"no folder {missing}")
+        raise PublicDataError(f"CK+ at {root}", expected=_EXPECTED, found=f"no folder {missing}")
     left_out: Counter[str] = Counter()
     sequences = _sequences(images, left_out)
     codes = _codes(labels)
     if not set(sequences) & set(codes):
         found = f"{len(sequences)} sequences, {len(codes)} codes, none of them of one sequence"
-        raise BenchmarkError(f"CK+ at {root}", expected=_EXPECTED, found=found)
+        raise PublicDataError(f"CK+ at {root}", expected=_EXPECTED, found=found)
     return _chosen(sequences, codes, peak_frames, left_out)
 
 
@@ -92,7 +92,7 @@ def _codes(labels: Path) -> dict[Sequence, str]:
         except ValueError:
             code = ""
         if code not in known:
-            raise BenchmarkError(
+            raise PublicDataError(
                 f"CK+: {path.name}", expected="a number from 0 to 7", found=repr(text[:40])
             )
         codes[name[1].upper(), name[2]] = code
@@ -104,7 +104,7 @@ def _chosen(
     codes: dict[Sequence, str],
     peak_frames: int,
     left_out: Counter[str],
-) -> BenchmarkImages:
+) -> LabelledPictures:
     expression = expression_of_code(LAYOUT)
     rows: list[tuple[Path, str, str]] = []
     reasons: Counter[str] = Counter(left_out)
@@ -117,7 +117,7 @@ def _chosen(
         rows.append((frames[0], "neutral", key[0]))
         rows += [(path, str(expression[codes[key]]), key[0]) for path in peak]
     reasons["codes of sequences without pictures"] += len(set(codes) - set(sequences))
-    return BenchmarkImages(
+    return LabelledPictures(
         LAYOUT,
         tuple(path for path, _, _ in rows),
         tuple(target for _, target, _ in rows),

@@ -16,16 +16,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
-from fer_assets.benchmarks.class_names import (
+from fer_assets.compute.progress import track
+from fer_assets.public_data.class_names import (
     NUMBERED,
     UNKNOWN,
     UNWANTED,
     expression_of,
     is_number,
 )
-from fer_assets.benchmarks.images import BenchmarkError, BenchmarkImages, added, in_words
-from fer_assets.benchmarks.readers.walking import NO_PICTURE, files_below, is_picture
-from fer_assets.compute.progress import track
+from fer_assets.public_data.pictures import LabelledPictures, PublicDataError, added, in_words
+from fer_assets.public_data.readers.walking import NO_PICTURE, files_below, is_picture
 
 LAYOUT: Final = "image-folder"
 PeopleFrom = Literal["nothing", "folder"]
@@ -53,7 +53,7 @@ def read(
     people_from: PeopleFrom = "nothing",
     splits: Collection[str] = (),
     classes: Mapping[str, str] = MappingProxyType({}),
-) -> BenchmarkImages:
+) -> LabelledPictures:
     """List the labelled pictures of a folder.
 
     Args:
@@ -69,7 +69,7 @@ def read(
         none of them counts.
 
     Raises:
-        BenchmarkError: no picture lies in a folder that means an expression.
+        PublicDataError: no picture lies in a folder that means an expression.
     """
     named = {name.casefold(): expression_of(of) or of for name, of in classes.items()}
     left_out: Counter[str] = Counter()
@@ -98,7 +98,7 @@ def read(
     paths, targets = tuple(path for path, _, _ in rows), tuple(target for _, target, _ in rows)
     names = tuple(sorted(unknown))
     return distinct(
-        BenchmarkImages(
+        LabelledPictures(
             LAYOUT, paths, targets, people, left_out=added(left_out), unknown_names=names
         )
     )
@@ -134,9 +134,9 @@ def _plain(folder: str) -> str:
     return folder.lower().replace("_", " ").replace("-", " ").strip()
 
 
-def _nothing(root: Path, left_out: Counter[str]) -> BenchmarkError:
+def _nothing(root: Path, left_out: Counter[str]) -> PublicDataError:
     is_numbered = bool(left_out[NUMBERED])
-    return BenchmarkError(
+    return PublicDataError(
         f"folder {root}",
         expected=_EXPECTED,
         found=in_words(added(left_out)) or "no file",
@@ -147,7 +147,7 @@ def _nothing(root: Path, left_out: Counter[str]) -> BenchmarkError:
     )
 
 
-def distinct(images: BenchmarkImages) -> BenchmarkImages:
+def distinct(images: LabelledPictures) -> LabelledPictures:
     """Each picture once; none of those that lie under two classes.
 
     Only files of equal size are read to be compared.

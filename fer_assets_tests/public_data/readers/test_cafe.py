@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from fer_assets.benchmarks.images import BenchmarkError
-from fer_assets.benchmarks.readers import cafe
-from fer_assets_tests.benchmarks.layouts import write_cafe, write_picture
+from fer_assets.public_data.pictures import PublicDataError
+from fer_assets.public_data.readers import cafe
+from fer_assets_tests.public_data.layouts import write_cafe, write_picture
 
 
 def test_reads_expression_child_sex_ethnicity_and_mouth(tmp_path: Path) -> None:
@@ -60,5 +60,5 @@ def test_counts_what_it_leaves_out(tmp_path: Path) -> None:
 def test_says_what_it_expects(tmp_path: Path) -> None:
     write_picture(tmp_path / "happy" / "1.jpg")
     assert not cafe.is_there(tmp_path)
-    with pytest.raises(BenchmarkError, match=r"9977-angry_F-AA-01\.jpg; found 1 name is not"):
+    with pytest.raises(PublicDataError, match=r"9977-angry_F-AA-01\.jpg; found 1 name is not"):
         cafe.read(tmp_path)

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from fer_assets.benchmarks.images import BenchmarkError
-from fer_assets.benchmarks.readers import listing
-from fer_assets_tests.benchmarks.layouts import write_picture
+from fer_assets.public_data.pictures import PublicDataError
+from fer_assets.public_data.readers import listing
+from fer_assets_tests.public_data.layouts import write_picture
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def test_is_found_in_a_folder_if_it_is_the_only_one(table: Path) -> None:
 def test_says_which_column_is_missing(tmp_path: Path) -> None:
     table = tmp_path / "x.csv"
     table.write_text("file,mood\na.jpg,happy\n")
-    with pytest.raises(BenchmarkError, match=r"column label .* found columns file, mood"):
+    with pytest.raises(PublicDataError, match=r"column label .* found columns file, mood"):
         listing.read(table)
     table.write_bytes(b"\x00\xff\xfe")
-    with pytest.raises(BenchmarkError):
+    with pytest.raises(PublicDataError):
         listing.read(table)

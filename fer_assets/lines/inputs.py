@@ -1,4 +1,4 @@
-"""What the steps of the tiktokfer line read: settings of a challenge, versions of tables.
+"""What the steps of all lines read: settings of a challenge, versions of tables.
 
 Belongs here: reading that several steps share. Does not belong here: any step.
 """
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from fer_assets.challenges.spec import Challenge
+from fer_assets.challenges.spec import Challenge, ChallengeKind
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.digests import sha256_file
 from fer_assets.storage.layout import Place
@@ -67,9 +67,11 @@ def by_video(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {str(key[0]): rows for key, rows in frame.group_by("video_id", maintain_order=True)}
 
 
-def materialised_partitions(workspace: Workspace, name: str) -> list[str]:
+def materialised_partitions(
+    workspace: Workspace, name: str, kind: ChallengeKind = "prompted"
+) -> list[str]:
     """Keys of the challenges for which an asset is materialised and which still exist."""
-    keys = workspace.catalog.keys("prompted")
+    keys = workspace.catalog.keys(kind)
     return [key for key in keys if read_manifest(workspace.store, Place(name, key))]
 
 

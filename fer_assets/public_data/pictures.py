@@ -1,7 +1,7 @@
-"""The pictures of a public benchmark, as every reader gives them.
+"""Labelled pictures of a public data set, as every reader gives them.
 
 Belongs here: the record that readers fill in, and choosing from it what a classifier knows. Does
-not belong here: any layout (`readers/`) and scoring (`picture_scores.py`).
+not belong here: any layout (`readers/`).
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from pathlib import Path
 from fer_assets.errors import FerError
 
 
-class BenchmarkError(FerError):
-    """A benchmark's data that can't be read as what it should be."""
+class PublicDataError(FerError):
+    """Public data that can't be read as what it should be."""
 
 
 @dataclass(frozen=True)
-class BenchmarkImages:
-    """The labelled pictures of a benchmark, in a fixed order.
+class LabelledPictures:
+    """The labelled pictures of a data set, in a fixed order.
 
     Attributes:
         layout: name of the layout it was read as.
         paths: n files.
         targets: n expressions, under the project's names (`label_maps.py`).
-        people: n person ids, None where the benchmark does not say who is pictured.
+        people: n person ids, None where the data does not say who is pictured.
         attributes: attribute (gender, ethnicity, mouth...) to n values, None where unknown.
         left_out: why files or frames are not here, with counts.
         notes: choices of the reader that a reader of the scores should know.
@@ -54,7 +54,7 @@ class BenchmarkImages:
 
     def take(
         self, rows: Sequence[int], left_out: Mapping[str, int] | None = None
-    ) -> BenchmarkImages:
+    ) -> LabelledPictures:
         """The pictures of `rows` in that order; `left_out` is added to what was left out."""
         return replace(
             self,
@@ -67,7 +67,7 @@ class BenchmarkImages:
             left_out=added(self.left_out, left_out or {}),
         )
 
-    def known_to(self, classes: Iterable[str]) -> BenchmarkImages:
+    def known_to(self, classes: Iterable[str]) -> LabelledPictures:
         """The pictures whose expression is among `classes`; the others are counted by it."""
         known = set(classes)
         kept = [row for row, target in enumerate(self.targets) if target in known]
