@@ -33,7 +33,7 @@ __all__ = ["DecodeLimits", "GuardedDecoder"]
 
 
 class GuardedDecoder:
-    """`probe`, `survey`, `read_audio`, `read_picture`, `sample_frames` in one lasting child.
+    """`probe`, `survey`, `frame_times`, `read_audio`, … `sample_frames` in one lasting child.
 
     A child that crashes, hangs or goes past a limit is killed, the caller gets a `MediaError`
     with the reason, and the next request starts a fresh child. Use it as a context manager, from
@@ -100,6 +100,15 @@ class GuardedDecoder:
                 is_corrupt=np.frombuffer(payload[bounds[0] : bounds[1]], np.bool_),
                 n_missing=int(header["n_missing"]),
             )
+
+    def frame_times(self, path: Path) -> NDArray[np.float64]:
+        """As `fer_assets.media.frame_times.frame_times`; also MediaError beyond a limit."""
+        _, payload = self._only(path, "times", {"kind": "times"})
+        with _well_formed(path):
+            times = np.frombuffer(payload, np.float64)
+            if not times.size or not np.isfinite(times).all() or (np.diff(times) <= 0).any():
+                raise ValueError("times are finite and ascend")
+            return times
 
     def read_audio(self, path: Path, rate_hz: int = 16_000) -> NDArray[np.float32]:
         """As `fer_assets.media.audio.read_audio`; MediaError also when a limit is exceeded."""

@@ -6,7 +6,8 @@ start-up time.
 
 Wire format, both ways: an 8-byte little-endian length of a JSON header, 8 bytes of payload
 length, the header, the payload. The child answers a request with messages whose header has
-`kind`: ``probe``, ``survey``, ``audio``, ``picture``, ``frame`` (many), ``end`` or ``error``.
+`kind`: ``probe``, ``survey``, ``times``, ``audio``, ``picture``, ``frame`` (many), ``end`` or
+``error``.
 Nothing is pickled: a child taken over by a crafted file can send wrong pictures, not code.
 """
 
@@ -73,6 +74,7 @@ def _answer(out: BinaryIO, request: dict[str, Any], payload: bytes) -> None:
     import numpy as np
 
     from fer_assets.media.audio import read_audio
+    from fer_assets.media.frame_times import frame_times
     from fer_assets.media.frames import sample_frames
     from fer_assets.media.probe import probe
     from fer_assets.media.survey import survey
@@ -85,6 +87,8 @@ def _answer(out: BinaryIO, request: dict[str, Any], payload: bytes) -> None:
         header = {"kind": "survey", "shape": found.thumbnails.shape, "n_missing": found.n_missing}
         parts = (found.times_s, found.is_corrupt, found.thumbnails)
         _send(out, header, b"".join(part.tobytes() for part in parts))
+    elif request["kind"] == "times":
+        _send(out, {"kind": "times"}, frame_times(path).tobytes())
     elif request["kind"] == "audio":
         sound = read_audio(path, request["rate_hz"])
         _send(out, {"kind": "audio"}, sound.view(np.uint8).data)

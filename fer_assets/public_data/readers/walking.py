@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -49,13 +49,16 @@ def files_below(folder: Path, left_out: Counter[str]) -> Iterator[Path]:
                 yield Path(here, name)
 
 
-def find_folder(root: Path, names: tuple[str, ...], depth: int = 3) -> Path | None:
+def find_folder(
+    root: Path, names: tuple[str, ...], depth: int = 3, passed_over: Collection[str] = ()
+) -> Path | None:
     """The topmost folder below `root` (or itself) with one of `names`, whatever its case.
 
     Args:
         root: where to look.
         names: in lower case, the best first.
         depth: how many levels down to look.
+        passed_over: in lower case, folders that are not looked into: they hold millions of files.
     """
     level = [root]
     for _ in range(depth + 1):
@@ -66,6 +69,7 @@ def find_folder(root: Path, names: tuple[str, ...], depth: int = 3) -> Path | No
         level = [
             Path(entry.path)
             for folder in level
+            if folder.name.lower() not in passed_over
             for entry in sorted(os.scandir(folder), key=lambda entry: entry.name)
             if entry.is_dir() and not is_junk(entry.name)
         ]
