@@ -100,15 +100,33 @@ def load_checkpoint(
             tensors that don't fit the network, or weights that are not finite.
         RecipeError: this timm lacks the backbone.
     """
+    network, recipe, known = load_network(data, card, device)
+    if not (classes := tuple(known["classes"])):
+        raise CheckpointError(
+            "checkpoint",
+            expected="a classifier",
+            found="a backbone that was taught no classes",
+            remedy="It gives embeddings only: load_embedding_network reads it.",
+        )
+    return Classifier(classes, recipe, known, network, device)
+
+
+def load_network(
+    data: bytes, card: bytes | Mapping[str, Any], device: str = "cpu"
+) -> tuple[PictureNetwork, Recipe, Mapping[str, Any]]:
+    """The network of a checkpoint in evaluation mode, its recipe and its card.
+
+    Arguments and errors as for `load_checkpoint`; a backbone without classes has no last layer.
+    """
     known = read_card(card)
     state = _read_tensors(data, known)
-    recipe, classes = card_recipe(known), tuple(known["classes"])
+    recipe = card_recipe(known)
     with torch.random.fork_rng(devices=[]):
-        body = create_body(recipe.backbone, len(classes), recipe.image_px)
+        body = create_body(recipe.backbone, len(known["classes"]), recipe.image_px)
     network = PictureNetwork(body, tuple(known["mean"]), tuple(known["std"]))
     _fill(network, state)
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Classifier(classes, recipe, known, network.eval(), device)
+    return network.eval(), recipe, known
 
 
 def _read_tensors(data: bytes, card: Mapping[str, Any]) -> dict[str, Tensor]:

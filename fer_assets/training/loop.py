@@ -13,15 +13,15 @@ from collections.abc import Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from fer_assets.compute.progress import track
 from fer_assets.errors import FerError
-from fer_assets.metrics.classification import confusion_matrix, macro_f1
 from fer_assets.training.averaging import WeightAverage
-from fer_assets.training.curve import Best, Epoch, Watch
+from fer_assets.training.curve import Best, Epoch, Figure, Watch, sparse_macro_f1
 from fer_assets.training.determinism import pinned
 from fer_assets.training.loader import Batch, batches
 from fer_assets.training.networks import PictureNetwork
@@ -73,6 +73,7 @@ def fit(
     label: str = "training",
     keeper: StateKeeper | None = None,
     watch: Watch | None = None,
+    best_by: Figure = "val_macro_f1",
 ) -> FitResult:
     """Train `network` in place; with `recipe.patience` it ends with its best weights.
 
@@ -90,6 +91,7 @@ def fit(
             left aside.
         watch: is given the curve after each epoch, and about every half minute with a row for the
             epoch under way, which has no validation figures yet.
+        best_by: with `patience`, what makes an epoch better than another.
 
     Raises:
         RecipeError: there is nothing to train on, early stopping without validation, or the
@@ -107,7 +109,8 @@ def fit(
         )
     saving = Saving(keeper, run_digest(network, train, val, recipe)) if keeper else None
     with pinned(recipe.seed, device):
-        return _Run(network, train, val, recipe, device, saving, watch).to_the_end(label)
+        best = Best(by=best_by)
+        return _Run(network, train, val, recipe, device, saving, watch, best).to_the_end(label)
 
 
 class _Run:
@@ -122,6 +125,7 @@ class _Run:
         device: str,
         saving: Saving | None,
         watch: Watch | None,
+        best: Best,
     ) -> None:
         self.network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.train, self.val, self.recipe, self.device = train, val, recipe, device
@@ -135,7 +139,7 @@ class _Run:
         self.step = 0
         self.curve: list[Epoch] = []
         self.losses: list[Tensor] = []
-        self.best = Best()
+        self.best = best
         self.last_look = time.monotonic()
         self.notes: list[str] = []
 
@@ -193,8 +197,8 @@ class _Run:
     def _close_epoch(self, rate: float) -> None:
         train_loss = self._checked_loss()
         with self.average.applied() if self.average is not None else nullcontext():
-            val_loss, val_macro_f1 = self._validate() if self.val else (None, None)
-        self.curve.append(Epoch(len(self.curve), train_loss, val_loss, val_macro_f1, rate))
+            loss, f1, accuracy = self._validate() if self.val else (None, None, None)
+        self.curve.append(Epoch(len(self.curve), train_loss, loss, f1, rate, accuracy))
         self.losses.clear()
         if self.recipe.patience is not None:
             averaged = None if self.average is None else self.average.tensors
@@ -216,8 +220,8 @@ class _Run:
             remedy="Lower learning_rate, or set clip_norm.",
         )
 
-    def _validate(self) -> tuple[float, float]:
-        """Cross-entropy against the unsmoothed goal, and macro F1, on the held-out pictures."""
+    def _validate(self) -> tuple[float, float, float]:
+        """Cross-entropy against the unsmoothed goal, macro F1 and accuracy on what is held out."""
         assert self.val is not None
         probs = predict_probs(
             self.network,
@@ -228,8 +232,9 @@ class _Run:
         )
         goal = torch.from_numpy(self.val.goal())
         loss = functional.cross_entropy(torch.from_numpy(probs).clamp_min(1e-12).log(), goal)
-        counts = confusion_matrix(self.val.targets, probs.argmax(1), self.val.n_classes)
-        return float(loss), float(macro_f1(counts))
+        target, pred = self.val.targets, probs.argmax(1)
+        accuracy = np.count_nonzero(pred == target) / len(target)
+        return float(loss), sparse_macro_f1(target, pred), accuracy
 
     def _state(self) -> RunState:
         groups: dict[str, Mapping[str, Tensor]] = {
@@ -266,7 +271,8 @@ class _Run:
         if self.average is not None:
             self.average.load(state.group("average"))
         best = {name: value.to(self.device) for name, value in state.group("best").items()}
-        self.best = Best((state.best_rank[0], state.best_rank[1]), state.best_epoch, best)
+        rank = state.best_rank[0], state.best_rank[1]
+        self.best = Best(rank, state.best_epoch, best, self.best.by)
         losses = state.group("epoch").get("losses")
         self.losses = [] if losses is None else list(losses.to(self.device).unbind())
         self.watch(tuple(self.curve))

@@ -27,6 +27,7 @@ class PictureNetwork(nn.Module):
         std: likewise.
         frozen: names of modules of the body that are not trained.
         start: the weights it started from; None where that isn't known.
+        is_only_head_trained: whether all but the last layer is frozen (`train_only_head`).
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class PictureNetwork(nn.Module):
         super().__init__()
         self.body = body
         self.mean, self.std, self.frozen, self.start = mean, std, frozen, start
+        self.is_only_head_trained = False
         for name in frozen:
             body.get_submodule(name).requires_grad_(False)
         scale, offset = _normalisation(mean, std)
@@ -49,21 +51,52 @@ class PictureNetwork(nn.Module):
     def train(self, mode: bool = True) -> PictureNetwork:
         """Switch between training and evaluation; what is frozen stays in evaluation."""
         super().train(mode)
+        if self.is_only_head_trained:
+            self.body.eval()
+            for head in self.heads():
+                head.train(mode)
         for name in self.frozen:
             self.body.get_submodule(name).eval()
         return self
 
+    def train_only_head(self, is_only_head: bool) -> None:
+        """Freeze all but the last layer, batch statistics included; or thaw what this froze."""
+        self.is_only_head_trained = is_only_head
+        self.body.requires_grad_(not is_only_head)
+        for parameter in self.head_parameters():
+            parameter.requires_grad_(True)
+        for name in self.frozen:
+            self.body.get_submodule(name).requires_grad_(False)
+        self.train(self.training)
+
+    def replace_head(self, n_classes: int, seed: int) -> None:
+        """A new last layer of `n_classes` outputs, drawn from `seed`; 0 for none.
+
+        Torch's own generator is left as it was.
+        """
+        body: Any = self.body
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            body.reset_classifier(n_classes)
+        self.to(device=self.get_buffer("scale").device)
+
+    def heads(self) -> tuple[nn.Module, ...]:
+        """The last layer, or all last layers of a network with several."""
+        head: Any = self.body.get_classifier()  # type: ignore[operator]
+        return tuple(head) if isinstance(head, tuple | list) else (head,)
+
     def head_parameters(self) -> list[nn.Parameter]:
         """Parameters of the last layer, or of all last layers of a network with several."""
-        head: Any = self.body.get_classifier()  # type: ignore[operator]
-        heads = head if isinstance(head, tuple | list) else (head,)
-        return [parameter for one in heads for parameter in one.parameters()]
+        return [parameter for one in self.heads() for parameter in one.parameters()]
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (n, n_classes) of (n, 3, h, w) float32 RGB pictures in [0, 1]."""
-        normalised = torch.addcmul(self.get_buffer("offset"), images, self.get_buffer("scale"))
-        logits: Tensor = self.body(normalised)
+        logits: Tensor = self.body(self.normalised(images))
         return logits
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Pictures in [0, 1] as the body expects them."""
+        return torch.addcmul(self.get_buffer("offset"), images, self.get_buffer("scale"))
 
 
 def _normalisation(mean: tuple[float, ...], std: tuple[float, ...]) -> tuple[Tensor, Tensor]:
@@ -128,7 +161,8 @@ def set_picture_size(body: Any, backbone: str, image_px: int) -> None:
 def build_network(recipe: Recipe, n_classes: int, weights_folder: Path) -> PictureNetwork:
     """The recipe's backbone with its weights and a new last layer of `n_classes` outputs.
 
-    The new layer is drawn from `recipe.seed`; torch's own generator is left as it was.
+    The new layer is drawn from `recipe.seed`; torch's own generator is left as it was. With 0
+    classes there is none.
 
     Raises:
         RecipeError: the weights can't be had, or belong to another architecture; or the
@@ -190,7 +224,9 @@ def _try_out(network: PictureNetwork, recipe: Recipe, n_classes: int) -> None:
     # timm's layers say in each of these ways that a picture is too small or indivisible.
     except (AssertionError, RuntimeError, ValueError, IndexError) as error:
         raise _wrong_size(recipe.backbone, size, str(error)) from error
-    if not isinstance(logits, Tensor) or logits.shape != (1, n_classes):
+    # Without classes there is no last layer, and what comes is an embedding of any length.
+    width = n_classes or (logits.shape[-1] if isinstance(logits, Tensor) else 0)
+    if not isinstance(logits, Tensor) or logits.shape != (1, width):
         found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise RecipeError(
             f"backbone {recipe.backbone}",

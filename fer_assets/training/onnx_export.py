@@ -1,7 +1,8 @@
 """A trained classifier as an ONNX file that anyone can run without this project.
 
 Belongs here: the graph around the network, and the proof that it says what the classifier says.
-Does not belong here: other formats (`checkpoints.py`), writing files.
+Does not belong here: the exporter (`onnx_tracing.py`), other formats (`checkpoints.py`), writing
+files.
 
 The graph takes what the network sees: square RGB pictures of `Recipe.image_px`, 0-255, cut from
 the middle of an aligned crop (`Recipe.view`) and made smaller by area. Normalisation, the mirror
@@ -10,13 +11,8 @@ image where the recipe averages over it, and softmax are inside.
 
 from __future__ import annotations
 
-import io
 import json
-import os
-import sys
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,24 +24,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fer_assets.compute.progress import track
-from fer_assets.errors import FerError
 from fer_assets.training.checkpoints import Classifier
-from fer_assets.training.onnx_pooling import exact_pooling
+from fer_assets.training.onnx_tracing import INPUT, ExportError, made_up_pictures, traced
 from fer_assets.training.samples import shrink
 
-INPUT: Final = "images"
 OUTPUT: Final = "probs"
 
 TOLERANCE: Final = 1e-4
 """Largest difference between a probability of the graph and of the classifier."""
 
-_OPSET: Final = 17
-_MADE_UP: Final = 9
 _AT_ONCE: Final = 9
-
-
-class ExportError(FerError):
-    """A network that can't be written as ONNX, or whose graph says something else."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +88,8 @@ def to_onnx(classifier: Classifier, pictures: NDArray[np.uint8] | None = None) -
         raise ValueError(f"the classifier is on {classifier.device}; load it on the CPU")
     for _ in track((None,), 1, "translating the network into ONNX"):  # nothing to see in between
         data = _described(_graph_bytes(classifier), classifier)
-    tried = _made_up_pictures(classifier.recipe.image_px)
+    size = classifier.recipe.image_px
+    tried = made_up_pictures(size + size // 4)  # larger than what the network sees
     groups = [tried] if pictures is None or len(pictures) == 0 else [tried, pictures]
     compared = track(groups, len(groups), "comparing ONNX with the checkpoint")
     difference = max(_difference(data, classifier, group) for group in compared)
@@ -115,54 +104,9 @@ def to_onnx(classifier: Classifier, pictures: NDArray[np.uint8] | None = None) -
 
 
 def _graph_bytes(classifier: Classifier) -> bytes:
-    size = classifier.recipe.image_px
-    graph = _Graph(classifier).eval()
-    example = torch.zeros((2, 3, size, size), dtype=torch.uint8)
-    buffer: Any = io.BytesIO()  # taken by this exporter, though its type says paths only
-    # The tracing exporter: the other one needs onnxscript. It warns of each traced constant; what
-    # matters is compared afterwards.
-    with (
-        warnings.catch_warnings(),
-        _silent_stdout(),
-        exact_pooling(_OPSET),
-        torch.random.fork_rng(devices=[]),
-    ):
-        warnings.simplefilter("ignore")
-        try:
-            torch.onnx.export(
-                graph,
-                (example,),
-                buffer,
-                dynamo=False,
-                input_names=[INPUT],
-                output_names=[OUTPUT],
-                dynamic_axes={INPUT: {0: "n"}, OUTPUT: {0: "n"}},
-                opset_version=_OPSET,
-            )
-        except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
-            raise ExportError(
-                f"ONNX graph of {classifier.recipe.name} ({classifier.recipe.backbone}, {size} px)",
-                expected="operations that ONNX has",
-                found=str(error).splitlines()[0][:300],
-                remedy="Nothing was written. Use the safetensors file, or train another backbone "
-                "or at the size of its own weights.",
-            ) from error
-    result: bytes = buffer.getvalue()
-    return result
-
-
-@contextmanager
-def _silent_stdout() -> Iterator[None]:
-    """Before the exporter fails, its C++ part prints the whole graph: a thousand lines or more."""
-    sys.stdout.flush()
-    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
-        os.close(nowhere)
+    recipe = classifier.recipe
+    name = f"{recipe.name} ({recipe.backbone})"
+    return traced(_Graph(classifier), recipe.image_px, [OUTPUT], name)
 
 
 def _described(data: bytes, classifier: Classifier) -> bytes:
@@ -196,21 +140,6 @@ def _described(data: bytes, classifier: Classifier) -> bytes:
 def _licence(card: Mapping[str, Any]) -> str:
     known = card.get("weights") or card.get("weights_licence") or {}
     return str(known.get("licence", ""))
-
-
-def _made_up_pictures(image_px: int) -> NDArray[np.uint8]:
-    """Noise from coarse to fine, black, white and a slope, larger than the network's input."""
-    rng = np.random.default_rng(0)
-    side = image_px + image_px // 4
-    pictures = np.empty((_MADE_UP, side, side, 3), np.uint8)
-    for number, picture in enumerate(pictures):
-        grain = min(2**number, side)
-        cells = -(-side // grain)
-        noise = rng.integers(0, 256, (cells, cells, 3), dtype=np.uint8)
-        picture[:] = noise.repeat(grain, 0).repeat(grain, 1)[:side, :side]
-    pictures[-3:-1] = np.array([0, 255], np.uint8)[:, None, None, None]
-    pictures[-1] = np.linspace(0, 255, side).astype(np.uint8)[None, :, None]
-    return pictures
 
 
 def _difference(data: bytes, classifier: Classifier, pictures: NDArray[np.uint8]) -> float:

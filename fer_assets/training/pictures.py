@@ -45,6 +45,14 @@ class Forgetful(Protocol):
         """Give that memory back."""
 
 
+@runtime_checkable
+class Cut(Protocol):
+    """Encoded pictures of which only a part counts."""
+
+    def cut(self, number: int, image: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+        """That part of the decoded picture; None where there is none."""
+
+
 @dataclass(frozen=True)
 class ListedPictures:
     """Encoded pictures that are in memory anyway."""
@@ -91,12 +99,14 @@ class Pictures:
         if self.decoded is not None:
             kept: NDArray[np.uint8] = self.decoded[rows]
             return kept
-        files = self.encoded.read(self.numbers[rows])
+        numbers = self.numbers[rows]
+        files = self.encoded.read(numbers)
         images = np.empty((len(files), self.image_px, self.image_px, 3), dtype=np.uint8)
 
         def fill(places: list[int]) -> None:
             for place in places:
-                images[place] = shrink(decode_image(files[place]), self.image_px, self.view)
+                image = _decoded(self.encoded, int(numbers[place]), files[place])
+                images[place] = shrink(image, self.image_px, self.view)
 
         threads = cpu_threads()
         share = max(1, -(-len(files) // threads))
@@ -134,7 +144,7 @@ def read_pictures(
     def take(work: tuple[NDArray[np.int64], Sequence[bytes]]) -> None:
         for row, data in zip(*work, strict=True):
             try:
-                image = decode_image(data)
+                image = _decoded(encoded, int(numbers[row]), data)
             except (ImageError, cv2.error):  # cv2.error: a header that claims absurd sizes
                 continue
             is_whole[row] = True
@@ -151,6 +161,16 @@ def read_pictures(
     for _ in track(in_order(take, files(), cpu_threads()), len(tasks), "decoding pictures"):
         pass
     return Pictures(image_px, view, is_whole, decoded, encoded, numbers)
+
+
+def _decoded(encoded: EncodedPictures, number: int, data: bytes) -> NDArray[np.uint8]:
+    """One picture, or the part of it that counts."""
+    image = decode_image(data)
+    if not isinstance(encoded, Cut):
+        return image
+    if (part := encoded.cut(number, image)) is None:
+        raise ImageError("image", expected="a box inside the picture", found="one outside")
+    return part
 
 
 def _stored_order(numbers: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], bool]]:

@@ -62,7 +62,7 @@ def predict_probs(
     """
     network.eval()
     parts: list[Tensor] = []
-    batches = _batches(images, n, batch_size, device)
+    batches = tensor_batches(images, n, batch_size, device)
     with torch.inference_mode(), closing(ahead(batches, BATCHES_AHEAD)) as ready:
         for batch, n_real in ready:
             # Left on the device: to wait for each would leave it idle meanwhile.
@@ -73,7 +73,7 @@ def predict_probs(
     return probs
 
 
-def _batches(
+def tensor_batches(
     images: Callable[[NDArray[np.int64]], NDArray[np.uint8]], n: int, batch_size: int, device: str
 ) -> Iterator[tuple[Tensor, int]]:
     """Batches of one shape, and how many pictures of each are not padding."""

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 Target = Literal["prompt", "crowd", "crowd_soft"]
-Schedule = Literal["cosine_warm_restarts", "one_cycle", "cosine"]
+Schedule = Literal["cosine_warm_restarts", "one_cycle", "cosine", "constant"]
 
 RANDOM_WEIGHTS: Final = "random"
 """The word that asks for an untrained network."""
@@ -40,7 +40,7 @@ TIMM_PREFIX: Final = "timm/"
 _CHOICES: Final = {
     "optimiser": ("adam", "adamw", "sam"),
     "sam_base": ("adam", "adamw"),
-    "schedule": ("cosine_warm_restarts", "one_cycle", "cosine"),
+    "schedule": ("cosine_warm_restarts", "one_cycle", "cosine", "constant"),
     "target": ("prompt", "crowd", "crowd_soft"),
     "class_weights": ("none", "balanced"),
 }
@@ -196,6 +196,26 @@ class Recipe:
         """The recipe as plain JSON values."""
         return dataclasses.asdict(self)
 
+    def changed(self, override: Mapping[str, Any], thing: str) -> Recipe:
+        """The recipe with some fields changed.
+
+        Args:
+            override: as for `find_recipe`.
+            thing: what the fields belong to, for errors.
+
+        Raises:
+            RecipeError: there is no such field, or a value is of another type or impossible.
+        """
+        if not override:
+            return self
+        changes = checked_fields(Recipe, override, thing)
+        if "augmentation" in changes:
+            varied = dataclasses.replace(self.augmentation, **changes["augmentation"])
+            changes["augmentation"] = varied
+        if changes.get("backbone", self.backbone) != self.backbone:
+            changes.setdefault("frozen", ())
+        return dataclasses.replace(self, **changes)
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
         """The recipe that `to_dict` described, also after a trip through JSON.
@@ -271,16 +291,7 @@ def find_recipe(name: str, override: Mapping[str, Any] | None = None) -> Recipe:
     Raises:
         RecipeError: there is no such recipe or field, or a value is of another type or impossible.
     """
-    recipe = _named(name)
-    if not override:
-        return recipe
-    changes = checked_fields(Recipe, override, f"recipe {name}")
-    if "augmentation" in changes:
-        varied = dataclasses.replace(recipe.augmentation, **changes["augmentation"])
-        changes["augmentation"] = varied
-    if changes.get("backbone", recipe.backbone) != recipe.backbone:
-        changes.setdefault("frozen", ())
-    return dataclasses.replace(recipe, **changes)
+    return _named(name).changed(override or {}, f"recipe {name}")
 
 
 def _named(name: str) -> Recipe:

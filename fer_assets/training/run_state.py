@@ -114,7 +114,7 @@ def read_state(data: bytes, digest: str) -> RunState:
     """
     try:
         tensors = parse_safetensors(data)
-        header = json.loads(_metadata(data)[_HEADER])
+        header = json.loads(safetensors_texts(data)[_HEADER])
     except (SafetensorError, ValueError, KeyError) as error:
         raise StateError(
             "state of the run", expected="a whole one", found="a broken one"
@@ -191,7 +191,7 @@ class Saving:
         self._took = self._last - started
 
 
-def _metadata(data: bytes) -> Mapping[str, str]:
+def safetensors_texts(data: bytes) -> Mapping[str, str]:
     """The texts in the header of a safetensors file: 8 bytes of length, then JSON."""
     length = int.from_bytes(data[:8], "little")
     found: Mapping[str, str] = json.loads(data[8 : 8 + length])["__metadata__"]

@@ -32,6 +32,8 @@ def learning_rate_at(recipe: Recipe, step: int, n_steps: int, steps_per_epoch: i
         A rate in [0, `recipe.learning_rate`].
     """
     highest = recipe.learning_rate
+    if recipe.schedule == "constant":
+        return highest
     if recipe.schedule == "cosine":
         return _fall(highest, 0.0, step / n_steps)
     if recipe.schedule == "cosine_warm_restarts":

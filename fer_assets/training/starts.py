@@ -255,7 +255,7 @@ def without_weights(recipe: Recipe, why: str) -> RecipeError:
     return RecipeError(
         f"recipe {recipe.name}: weights {recipe.weights} can't be had",
         found=why,
-        remedy="Recipe tiktokfer-lite0 needs no model hub. Backbones that come as a package: "
-        f"{packaged}. Or bring a file: weights = "
+        remedy="Recipe tiktokfer-lite0 and the backbones affect-lite0 and affect-mobilenetv2 need "
+        f"no model hub. Weights that come as a package: {packaged}. Or bring a file: weights = "
         f'"{FILE_PREFIX}PATH.safetensors" of {recipe.backbone}.',
     )

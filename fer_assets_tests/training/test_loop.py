@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from fer_assets.compute.progress import reporting_to
+from fer_assets.metrics.classification import confusion_matrix, macro_f1
 from fer_assets.training import loop
-from fer_assets.training.curve import Epoch
+from fer_assets.training.curve import Best, Epoch, sparse_macro_f1
 from fer_assets.training.loop import DivergedError, FitResult, fit
 from fer_assets.training.networks import PictureNetwork, build_network
 from fer_assets.training.predicting import predict_probs
@@ -222,3 +223,31 @@ def test_progress_reaches_the_last_step() -> None:
         _, done = run(tiny_recipe(max_epochs=2), bar_samples(40, 0))
     trained = [progress for progress in told if progress[0] == "training"]
     assert trained[-1] == ("training", done.n_steps, done.n_steps)
+
+
+def test_macro_f1_without_a_matrix_is_that_with_one() -> None:
+    rng = np.random.default_rng(0)
+    for n_classes, n in ((2, 1), (3, 40), (50, 60), (200, 30)):
+        target, pred = rng.integers(0, n_classes, (2, n))
+        expected = float(macro_f1(confusion_matrix(target, pred, n_classes)))
+        assert sparse_macro_f1(target, pred) == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_best_epoch_goes_by_the_figure_asked_for() -> None:
+    rows = [
+        Epoch(0, 1.0, 0.9, 0.3, 0.1, val_accuracy=0.7),
+        Epoch(1, 1.0, 0.8, 0.5, 0.1, val_accuracy=0.6),
+        Epoch(2, 1.0, 0.7, 0.4, 0.1, val_accuracy=0.7),
+    ]
+    by_f1, by_accuracy = Best(), Best(by="val_accuracy")
+    for row in rows:
+        by_f1.see(row, {})
+        by_accuracy.see(row, {})
+    assert (by_f1.epoch, by_accuracy.epoch) == (1, 2)  # equal accuracy, smaller loss
+
+
+def test_the_curve_has_the_accuracy_of_the_weights_it_ends_with() -> None:
+    recipe = tiny_recipe(max_epochs=2, flip_average=False)
+    val = bar_samples(20, 1)
+    network, result = run(recipe, bar_samples(32, 0), val)
+    assert result.curve[-1].val_accuracy == pytest.approx(accuracy(network, val))

@@ -96,3 +96,42 @@ def test_building_leaves_torch_s_generator_alone() -> None:
     torch.manual_seed(5)
     build_network(tiny_recipe(), 3, Path("none"))
     assert torch.equal(torch.rand(3), expected)
+
+
+def test_only_the_head_is_trained_until_the_rest_is_thawed() -> None:
+    recipe = tiny_recipe(max_steps=2, max_epochs=1)
+    network = build_network(recipe, 3, Path("none"))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+
+    def changed() -> set[str]:
+        now = network.state_dict()
+        return {name for name, value in before.items() if not torch.equal(now[name], value)}
+
+    network.train_only_head(True)
+    fit(network, bar_samples(32, 0), None, recipe)
+    assert changed() == {"body.classifier.weight", "body.classifier.bias"}
+    network.train_only_head(False)
+    fit(network, bar_samples(32, 0), None, recipe)
+    trained = {f"body.{name}" for name, _ in network.body.named_parameters()}
+    assert trained <= changed()
+    assert any("running_mean" in name for name in changed())
+
+
+def test_a_replaced_head_is_drawn_from_its_seed_alone() -> None:
+    recipe = tiny_recipe()
+    first, again = (build_network(recipe, 3, Path("none")) for _ in range(2))
+    first.replace_head(5, seed=1)
+    torch.manual_seed(7)
+    before = torch.random.get_rng_state()
+    again.replace_head(5, seed=1)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    heads = [network.state_dict()["body.classifier.weight"] for network in (first, again)]
+    assert heads[0].shape[0] == 5
+    assert torch.equal(*heads)
+    first.replace_head(0, seed=1)
+    assert not first.head_parameters()
+
+
+def test_without_classes_there_is_no_last_layer() -> None:
+    network = build_network(tiny_recipe(), 0, Path("none"))
+    assert not any("classifier" in name for name in network.state_dict())

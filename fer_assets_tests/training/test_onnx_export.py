@@ -20,8 +20,9 @@ from fer_assets.training.checkpoints import (
     make_card,
 )
 from fer_assets.training.networks import build_network
-from fer_assets.training.onnx_export import ExportError, to_onnx
+from fer_assets.training.onnx_export import to_onnx
 from fer_assets.training.onnx_pooling import pooling_matrix
+from fer_assets.training.onnx_tracing import ExportError
 from fer_assets.training.samples import shrink
 from fer_assets_tests.training.tiny import bars, tiny_recipe
 

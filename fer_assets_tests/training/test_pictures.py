@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from fer_assets.media.image_codec import ImageError, decode_image, encode_jpeg
+from fer_assets.training.file_pictures import FilePictures
 from fer_assets.training.order import BLOCK_PICTURES
 from fer_assets.training.pictures import ListedPictures, read_pictures, shrink
 from fer_assets_tests.training.tiny import bars
@@ -87,3 +90,19 @@ def test_no_picture_at_all() -> None:
     found = read_pictures(ListedPictures([]), np.empty(0, np.int64), 8)
     assert len(found) == 0
     assert found.images(np.empty(0, np.int64)).shape == (0, 8, 8, 3)
+
+
+@pytest.mark.parametrize("memory_limit_bytes", [10**9, 1])
+def test_files_are_cut_to_their_boxes(memory_limit_bytes: int, tmp_path: Path) -> None:
+    image = bars(1, 3, size=60)[0][0]
+    for name in ("whole.png", "outside.png", "gone.png"):
+        (tmp_path / name).write_bytes(other_file(image[..., ::-1], ".png"))
+    (tmp_path / "gone.png").unlink()
+    paths = [tmp_path / name for name in ("whole.png", "whole.png", "outside.png", "gone.png")]
+    boxes = np.array([[10, 20, 30, 15], [-5, 40, 25, 80], [60, 0, 5, 5], [0, 0, 9, 9]])
+    pictures = read_pictures(
+        FilePictures(paths, boxes), np.arange(4), 32, memory_limit_bytes=memory_limit_bytes
+    )
+    assert pictures.is_whole.tolist() == [True, True, False, False]
+    inside = [shrink(image[20:35, 10:40], 32), shrink(image[40:60, 0:20], 32)]
+    np.testing.assert_array_equal(pictures.images(np.array([0, 1])), np.stack(inside))

@@ -20,6 +20,7 @@ schedulers = torch.optim.lr_scheduler
     ("schedule", "build"),
     [
         ("one_cycle", lambda o: schedulers.OneCycleLR(o, 0.01, STEPS, final_div_factor=1e9)),
+        ("constant", lambda o: schedulers.ConstantLR(o, factor=1.0)),
         ("cosine", lambda o: schedulers.CosineAnnealingLR(o, STEPS)),
         ("cosine_warm_restarts", lambda o: schedulers.CosineAnnealingWarmRestarts(o, 20)),
     ],
