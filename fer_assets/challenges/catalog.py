@@ -30,6 +30,24 @@ expression = "{prompt_id}"
 audio = "prompts/{prompt_id}.wav"
 """
 
+_AFFECT_TEMPLATE = """\
+name = "{name}"
+kind = "affect"
+
+# Annotation files in the layout of Aff-Wild2 (ABAW), below this folder:
+#   EXPR_Classification_Challenge/Train_Set/VIDEO.txt, .../Validation_Set/VIDEO.txt,
+#   VA_Estimation_Challenge, AU_Detection_Challenge, MTL_Challenge/train_set.txt
+annotations = "annotations"
+frames = "cropped_aligned"   # one folder of crops per video: VIDEO/00001.jpg
+videos = "videos"            # your own films: VIDEO.mp4; needed where there are no crops
+
+[settings.affect]
+# tasks = ["EXPR", "VA", "AU", "MTL"]    # those with annotations, if left out
+# backbones = ["affect-lite0"]
+# smoothing = "mean"                     # none, mean or median over `window` frames
+# window = 15
+"""
+
 
 @dataclass(frozen=True)
 class Catalog:
@@ -90,15 +108,12 @@ class Catalog:
         Raises:
             ChallengeError: the key is taken or no slug, or a prompt's id is no slug or there twice.
         """
-        folder = self.folder / key
-        check_slug(key, f"challenge {key}", "the key")
+        folder = self._free(key)
         for prompt_id in prompts:
             check_slug(prompt_id, f"prompt {prompt_id}", "the prompt's id")
             if list(prompts).count(prompt_id) > 1:
                 expected = "a different id for each prompt"
                 raise ChallengeError(f"prompt {prompt_id}", expected=expected, found="two")
-        if folder.exists():
-            raise ChallengeError(f"challenge {key}", expected="a key not in use", found=str(folder))
         for part in ("videos", "prompts") if videos == "videos" else ("prompts",):
             (folder / part).mkdir(parents=True)
         for prompt_id, wav in (sounds or {}).items():
@@ -106,6 +121,27 @@ class Catalog:
         file = folder / CHALLENGE_FILE
         file.write_text(_challenge_text(name, prompts, notes or {}, videos), encoding="utf-8")
         return file
+
+    def new_affect(self, key: str, name: str) -> Path:
+        """Start the folder of an affect challenge, with a file and empty folders; returns the file.
+
+        Raises:
+            ChallengeError: the key is taken or no slug.
+        """
+        folder = self._free(key)
+        for part in ("annotations", "cropped_aligned", "videos"):
+            (folder / part).mkdir(parents=True)
+        file = folder / CHALLENGE_FILE
+        file.write_text(_AFFECT_TEMPLATE.format(name=_quoted(name)), encoding="utf-8")
+        return file
+
+    def _free(self, key: str) -> Path:
+        """The folder of a key that is not in use."""
+        check_slug(key, f"challenge {key}", "the key")
+        folder = self.folder / key
+        if folder.exists():
+            raise ChallengeError(f"challenge {key}", expected="a key not in use", found=str(folder))
+        return folder
 
     def add(self, source: Path) -> Challenge:
         """Check a challenge folder and copy it in; a folder already in place is only checked.
@@ -145,11 +181,16 @@ def _challenge_text(
         for prompt_id in prompts
     )
     return _TEMPLATE.format(
-        name=_printable(name).replace("\\", "/").replace('"', "'"),
+        name=_quoted(name),
         kind="prompted",
         videos=json.dumps(videos, ensure_ascii=False),
         prompts=tables,
     )
+
+
+def _quoted(name: str) -> str:
+    """A name that can stand between quotes in the file."""
+    return _printable(name).replace("\\", "/").replace('"', "'")
 
 
 def _printable(text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from fer_assets.challenges.catalog import Catalog
 from fer_assets.challenges.manifest import read_manifest_rows
-from fer_assets.challenges.spec import ChallengeError
+from fer_assets.challenges.spec import Challenge, ChallengeError
 
 
 def describe(catalog: Catalog) -> list[dict[str, object]]:
@@ -29,9 +29,17 @@ def describe(catalog: Catalog) -> list[dict[str, object]]:
                 "name": found.name,
                 "kind": found.kind,
                 "prompts": len(found.prompts),
-                "problem": None
-                if found.videos.is_dir() or has_manifest
-                else f"no video folder at {found.videos}",
+                "problem": _missing_folder(found, has_manifest),
             }
         )
     return rows
+
+
+def _missing_folder(found: Challenge, has_manifest: bool) -> str | None:
+    if found.annotations is not None and not found.annotations.is_dir():
+        return f"no annotations at {found.annotations}"
+    if found.frames is not None and not (found.frames.is_dir() or found.videos.is_dir()):
+        return f"neither crops at {found.frames} nor films at {found.videos}"
+    if found.frames is None and not (found.videos.is_dir() or has_manifest):
+        return f"no video folder at {found.videos}"
+    return None

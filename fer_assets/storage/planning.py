@@ -6,6 +6,7 @@ against removals. Does not belong here: doing the work (`storage/ledger.py`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -27,6 +28,19 @@ WHOLE: Final = "whole"
 
 SUMMARY: Final = "summary"
 """Key of the unit that brings an asset's other units together; it is done last, and no video."""
+
+_OF_A_VIDEO: Final = re.compile(r"([0-9a-f]{16})(?:-.+)?")
+
+
+def video_of(key: str) -> str | None:
+    """The video that a unit belongs to: ``VIDEO_ID`` or ``VIDEO_ID-…``; None for other keys."""
+    match = _OF_A_VIDEO.fullmatch(key)
+    return match.group(1) if match else None
+
+
+def is_withdrawn_unit(key: str, tombstones: Tombstones) -> bool:
+    """Whether a unit belongs to a withdrawn video."""
+    return tombstones.covers("video", video_of(key) or key)
 
 
 class RemovalError(FerError):
@@ -64,7 +78,7 @@ class Unit:
     """One unit of work: a video, or the whole partition.
 
     Attributes:
-        key: the video's id, or `WHOLE`.
+        key: the video's id, alone or before a hyphen, a name of its own, or `WHOLE`.
         inputs: name of an input to the digest of its content.
     """
 
@@ -98,7 +112,7 @@ def plan(store: Store, build: Build, units: Sequence[Unit]) -> Plan:
     """
     tombstones = read_tombstones(store)
     before = read_manifest(store, build.place)
-    wanted = [unit for unit in units if not tombstones.covers("video", unit.key)]
+    wanted = [unit for unit in units if not is_withdrawn_unit(unit.key, tombstones)]
     due: dict[str, str] = {}
     kept: dict[str, UnitEntry] = {}
     for unit in wanted:

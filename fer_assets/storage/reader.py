@@ -94,7 +94,7 @@ class Dataset:
         schema = _schema(asset, table)
         wanted = [schema.column(name).name for name in columns or schema.dtypes]
         # Withdrawn subjects are found by these, whatever else is wanted.
-        needed = list(dict.fromkeys([*wanted, *schema.subjects]))
+        needed = list(dict.fromkeys([*wanted, *schema.subject_columns]))
 
         def read(manifest: Manifest) -> pl.DataFrame:
             if not (filled := _filled(manifest, schema, units)):

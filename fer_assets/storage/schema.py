@@ -88,6 +88,16 @@ class Schema:
         """Column name to the kind of subject whose key it holds."""
         return {c.name: c.subject for c in self.columns if c.subject is not None}
 
+    @property
+    def has_frames(self) -> bool:
+        """Whether a row is about one numbered frame of a video, and with it about its face."""
+        return {"video_id", "frame"} <= self._by_name.keys()
+
+    @property
+    def subject_columns(self) -> list[str]:
+        """Columns by which rows about a withdrawn subject are found."""
+        return [*self.subjects, "frame"] if self.has_frames else list(self.subjects)
+
     def column(self, name: str) -> Column:
         """The column called `name`; KeyError if there is none."""
         return self._by_name[name]

@@ -8,7 +8,9 @@ Kinds are the subjects of the schemas, and what only erasure meets:
 - ``task``: a labelling task of a withdrawn face;
 - ``file``: ``challenge/path`` of an upload, or its path alone where that is unambiguous;
 - ``address``: the salted hash of an address that a video was fetched from;
+- ``name``: ``challenge/name``, by which annotation files call a video;
 - ``picture``: the SHA-256 of a crop's bytes;
+- ``frame``: ``video_id/frame-N`` of a withdrawn face, for tables that number a video's frames;
 - ``area``: a small cell of time and place in a video, around a withdrawn face.
 
 A face's id holds its centre in thousandths of the frame, which moves a little when the detector's
@@ -45,6 +47,7 @@ AREA_STEP: Final = 40
 """Width and height of a cell, in thousandths of the frame."""
 
 _AREA_VIDEO: Final = "area video"
+_FRAME_VIDEO: Final = "frame video"
 _FACE: Final = re.compile(r"([^/\s]+)/(\d+)/(-?\d+)-(-?\d+)")
 
 
@@ -98,7 +101,31 @@ class Tombstones:
             if withdrawn := self.withdrawn_among(kind, names):
                 kept = ~pl.col(column).is_in(withdrawn)
                 frame = frame.filter(kept | pl.col(column).is_null())
+        if schema.has_frames and self.hashes.get("frame"):
+            frame = frame.filter(~self.withdrawn_frames(frame))
         return frame
+
+    def withdrawn_frames(self, rows: pl.DataFrame) -> pl.Series:
+        """Which rows of a table with `video_id` and `frame` are about a withdrawn frame: Boolean.
+
+        Each video is asked about once, and then the frames of those with a withdrawn one.
+        """
+        videos = rows["video_id"].unique().to_list() if self.hashes.get("frame") else []
+        touched = self.with_withdrawn_frames(videos)
+        pairs = rows.filter(pl.col("video_id").is_in(touched)).select("video_id", "frame").unique()
+        gone = [
+            name
+            for video, n in pairs.iter_rows()
+            if self._has("frame", name := f"{video}/frame-{n}")
+        ]
+        if not gone:
+            return pl.repeat(value=False, n=rows.height, dtype=pl.Boolean, eager=True)
+        names = pl.concat_str("video_id", pl.lit("/frame-"), "frame")
+        return rows.select(names.is_in(gone)).to_series()
+
+    def with_withdrawn_frames(self, videos: Iterable[str]) -> list[str]:
+        """The videos of which single frames were withdrawn."""
+        return [video for video in videos if self._asked(_FRAME_VIDEO, video)]
 
     @property
     def _has_faces(self) -> bool:
@@ -142,6 +169,15 @@ class Tombstones:
     def _has_area(self, face_id: str) -> bool:
         cell = area_of(face_id)
         return cell is not None and self._has("area", cell)
+
+
+def frame_tombstones(frames: Iterable[tuple[str, int]]) -> dict[str, set[str]]:
+    """What withdraws frames, given as video id and number, by tombstone kind."""
+    pairs = set(frames)
+    return {
+        "frame": {f"{video_id}/frame-{number}" for video_id, number in pairs},
+        _FRAME_VIDEO: {video_id for video_id, _ in pairs},
+    }
 
 
 def area_of(face_id: str) -> str | None:

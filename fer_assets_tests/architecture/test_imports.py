@@ -17,7 +17,7 @@ LEAVES = {
     "media": set(),
     "metrics": set(),
     "public_data": {"challenges", "compute"},
-    "storage": {"compute"},
+    "storage": {"challenges", "compute"},
     "training": {"compute", "media", "metrics", "weights"},
     "weights": {"compute"},
     "web": set(),

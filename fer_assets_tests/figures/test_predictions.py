@@ -85,3 +85,31 @@ def test_a_small_face_gets_one_line_and_no_bars_no_panel():
     assert small[3] - 140 < (wide[3] - 200) / 2
     bare = changed(image, painter.draw(image, [FaceMark(box, 0, ())]))
     assert bare[3] < 146
+
+
+def test_mood_and_signs_are_below_the_bars():
+    """The panel grows by one block of one height, whatever is in it; the dot is where it should."""
+    image, box = grey(720, 1280), (500.0, 60.0, 800.0, 300.0)
+    heights = []
+    for mood, signs in ((None, None), ((0.9, 0.9), ()), ((-0.9, -0.9), ("AU01", "AU12") * 6)):
+        mark = FaceMark(box, 1, BARS, mood, signs)
+        drawn = FacePainter(720, 1280, NAMES).draw(image, [mark])
+        x0, y0, x1, y1 = changed(image[320:], drawn[320:])
+        heights.append(y1 - y0)
+        if mood is not None:
+            block = drawn[320 + y0 + heights[0] : 320 + y1, x0 : x0 + (x1 - x0) // 3]
+            near = np.abs(block.astype(int) - VERMILLION).max(axis=2) < 12
+            rows, columns = np.nonzero(near)
+            middle = np.array([columns.mean() / block.shape[1], rows.mean() / block.shape[0]])
+            is_right, is_up = middle[0] > 0.5, middle[1] < 0.3
+            assert (is_right, is_up) == (mood[0] > 0, mood[1] > 0)
+    assert heights[0] < heights[1] == heights[2]
+
+
+def test_a_panel_with_mood_leaves_the_face_where_a_corner_is_free():
+    image, box = grey(512, 512), (130.0, 120.0, 380.0, 440.0)
+    mark = FaceMark(box, 0, BARS, (0.1, 0.1), ("AU06",))
+    drawn = FacePainter(512, 512, NAMES).draw(image, [mark])
+    x0, y0, x1, y1 = (int(side) for side in box)
+    inside = (drawn != image).any(axis=2)[y0 + 6 : y1 - 6, x0 + 6 : x1 - 6]
+    assert inside.mean() < 0.1

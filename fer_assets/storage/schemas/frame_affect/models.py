@@ -66,6 +66,7 @@ BACKBONE_CURVE = Schema(
         Column("val_loss", pl.Float64, "mean loss on held-out pictures", low=0, is_nullable=True),
         Column("val_macro_f1", pl.Float64, "on held-out pictures", low=0, high=1, is_nullable=True),
         Column("learning_rate", pl.Float64, "learning rate at the epoch's end", low=0),
+        Column("val_accuracy", pl.Float64, "on held-out pictures", low=0, high=1, is_nullable=True),
     ),
     key=("backbone", "phase", "epoch"),
 )
