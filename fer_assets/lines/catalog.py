@@ -41,6 +41,11 @@ class Line:
         """Steps that run once over all challenges."""
         return tuple(step for step in self.steps if not step.is_partitioned)
 
+    def groundwork(self) -> tuple[Step, ...]:
+        """Pooled steps that the partitioned ones read, such as a backbone: they come first."""
+        read = {dep for step in self.partitioned() for dep in step.deps}
+        return tuple(step for step in self.pooled() if step.asset in read)
+
     def ingest(self) -> tuple[Step, ...]:
         """What follows new videos."""
         return self._between(None, self.first_label_asset or self.first_training_asset)
@@ -60,9 +65,10 @@ class Line:
 @cache
 def lines() -> tuple[Line, ...]:
     """All lines."""
+    from fer_assets.lines.frame_affect.steps import FRAME_AFFECT
     from fer_assets.lines.tiktokfer.steps import TIKTOKFER
 
-    return (TIKTOKFER,)
+    return (TIKTOKFER, FRAME_AFFECT)
 
 
 def find_steps(selection: Sequence[str]) -> list[Step]:

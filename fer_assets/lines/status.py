@@ -14,7 +14,7 @@ from fer_assets.lines.step import Step, plan_step
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.layout import Place
 from fer_assets.storage.manifests import Manifest, read_manifest
-from fer_assets.storage.planning import SUMMARY, WHOLE, Plan
+from fer_assets.storage.planning import SUMMARY, Plan, video_of
 from fer_assets.storage.reader import NotMaterializedError
 
 State = Literal["up to date", "stale", "never built", "waiting"]
@@ -96,11 +96,16 @@ def _state(
 def _following(before: Sequence[StepState], manifest: Manifest | None) -> dict[str, str]:
     """Units that are due because something before them is."""
     units = set(manifest.units) if manifest else set()
-    if units == {WHOLE}:
-        return {WHOLE: FOLLOWS} if any(s.due or s.removed for s in before) else {}
-    if any(WHOLE in state.due for state in before):
-        return dict.fromkeys(sorted(units), FOLLOWS)
-    return {key: FOLLOWS for state in before for key in state.due if key != SUMMARY}
+    changed = {key for state in before for key in state.due if key != SUMMARY}
+    is_by_video = any(video_of(key) for key in units) or not units
+    if not is_by_video or any(video_of(key) is None for key in changed):
+        # A whole changed, or a run; or runs follow, which learn from all videos.
+        is_due = bool(changed) or any(state.removed for state in before)
+        return dict.fromkeys(sorted(units), FOLLOWS) if is_due else {}
+    videos = {video_of(key) for key in changed}
+    known = {video_of(key) for key in units}
+    due = {key for key in units if video_of(key) in videos}
+    return dict.fromkeys(sorted(due | {video for video in videos - known if video}), FOLLOWS)
 
 
 def _name(manifest: Manifest | None, planned: Plan, due: Mapping[str, str]) -> State:
