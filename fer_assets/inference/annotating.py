@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from fer_assets.figures.predictions import FacePainter
 from fer_assets.inference.marks import face_mark
 from fer_assets.inference.timeline import Timeline
+from fer_assets.inference.value_layout import ValueLayout
 from fer_assets.media.children import child_environment
 from fer_assets.media.errors import MediaError
 from fer_assets.media.exchange import Exchange, widen
@@ -54,13 +55,13 @@ class Drawing:
     sound: str
 
 
-def annotate_picture(image: NDArray[np.uint8], timeline: Timeline, classes: Sequence[str]) -> bytes:
+def annotate_picture(image: NDArray[np.uint8], timeline: Timeline, layout: ValueLayout) -> bytes:
     """A JPEG of the picture with its faces drawn; one too small for letters is enlarged.
 
     Args:
         image: (h, w, 3) uint8 RGB.
         timeline: of its prediction.
-        classes: names of the first columns of the timeline's values.
+        layout: of the timeline's values.
     """
     factor = -(-_READABLE_PX // max(image.shape[:2]))
     if factor > 1:
@@ -68,17 +69,17 @@ def annotate_picture(image: NDArray[np.uint8], timeline: Timeline, classes: Sequ
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     height, width = image.shape[:2]
     marks = [
-        face_mark(one.track, factor * one.box, one.values, classes)
+        face_mark(one.track, factor * one.box, one.values, layout)
         for one in reversed(timeline.at(0.0))
     ]
-    return encode_jpeg(FacePainter(height, width, classes).draw(image, marks), _JPEG_QUALITY)
+    return encode_jpeg(FacePainter(height, width, layout.classes).draw(image, marks), _JPEG_QUALITY)
 
 
 def annotate_video(
     source: Path,
     target: Path,
     timeline: Timeline,
-    classes: Sequence[str],
+    layout: ValueLayout,
     duration_s: float,
 ) -> Iterator[Drawing]:
     """Draw a video in a process of its own, with limits on time and memory; yields its progress.
@@ -87,7 +88,7 @@ def annotate_video(
         source: the video.
         target: the MP4; nothing is left there after an error.
         timeline: of its prediction.
-        classes: names of the first columns of the timeline's values.
+        layout: of the timeline's values.
         duration_s: length of the video, by which the time limit is measured.
 
     Raises:
@@ -111,7 +112,7 @@ def annotate_video(
             widen(child)
             exchange = Exchange(child, source, limits)
             try:
-                yield from _asked(exchange, source, target, timeline, classes)
+                yield from _asked(exchange, source, target, timeline, layout)
             except (BrokenPipeError, EOFError) as error:
                 code = child.wait()
                 log.seek(0)
@@ -131,13 +132,13 @@ def annotate_video(
 
 
 def _asked(
-    exchange: Exchange, source: Path, target: Path, timeline: Timeline, classes: Sequence[str]
+    exchange: Exchange, source: Path, target: Path, timeline: Timeline, layout: ValueLayout
 ) -> Iterator[Drawing]:
     request = {
         "kind": "render",
         "path": str(source.resolve()),
         "target": str(target.resolve()),
-        "classes": list(classes),
+        "layout": layout.to_json(),
     }
     exchange.send(request, timeline.to_bytes())
     n_frames = 0

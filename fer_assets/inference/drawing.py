@@ -19,6 +19,7 @@ from fer_assets.compute.threads import cpu_threads
 from fer_assets.inference.annotating import annotate_picture, annotate_video
 from fer_assets.inference.files import Given
 from fer_assets.inference.timeline import Timeline
+from fer_assets.inference.value_layout import ValueLayout
 from fer_assets.media.errors import MediaError
 from fer_assets.media.guarded import GuardedDecoder
 
@@ -35,7 +36,7 @@ _SUFFIXES: Final = {True: (".jpg", ".jpeg"), False: (".mp4",)}
 def draw_all(
     found: Sequence[tuple[Given, Timeline]],
     folder: Path,
-    classes: Sequence[str],
+    layout: ValueLayout,
     decoder: GuardedDecoder,
 ) -> Notes:
     """Write a copy of each file, with its faces drawn on it.
@@ -43,7 +44,7 @@ def draw_all(
     Args:
         found: the files that could be used, and what is to be drawn on them.
         folder: the run's folder; copies go below `annotated/`.
-        classes: names of the first columns of the timelines' values.
+        layout: of the timelines' values.
         decoder: reads pictures.
     """
     names = _names([file for file, _ in found])
@@ -52,10 +53,10 @@ def draw_all(
 
     def ticks() -> Iterator[None]:
         pictures = [pair for pair in found if pair[0].video is None]
-        yield from _draw_pictures(pictures, names, folder, classes, decoder, notes)
+        yield from _draw_pictures(pictures, names, folder, layout, decoder, notes)
         for file, timeline in found:
             if file.video is not None:
-                yield from _draw_video(file, timeline, names, folder, classes, notes)
+                yield from _draw_video(file, timeline, names, folder, layout, notes)
 
     for _ in track(ticks(), total, "drawing"):
         pass
@@ -89,7 +90,7 @@ def _draw_pictures(
     pairs: Sequence[tuple[Given, Timeline]],
     names: dict[str, str],
     folder: Path,
-    classes: Sequence[str],
+    layout: ValueLayout,
     decoder: GuardedDecoder,
     notes: Notes,
 ) -> Iterator[None]:
@@ -108,7 +109,7 @@ def _draw_pictures(
             return name, "", f"not drawn: {image.reason}"
         target = folder / names[name]
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(annotate_picture(image, timeline, classes))
+        target.write_bytes(annotate_picture(image, timeline, layout))
         return name, names[name], ""
 
     for name, path, note in in_order(draw, ahead(read(), 2), cpu_threads()):
@@ -121,7 +122,7 @@ def _draw_video(
     timeline: Timeline,
     names: dict[str, str],
     folder: Path,
-    classes: Sequence[str],
+    layout: ValueLayout,
     notes: Notes,
 ) -> Iterator[None]:
     """One step per frame; a copy that fails is left out, the table stands."""
@@ -130,7 +131,7 @@ def _draw_video(
     target.parent.mkdir(parents=True, exist_ok=True)
     done, total = 0, _n_frames(file)
     try:
-        for drawing in annotate_video(file.path, target, timeline, classes, file.video.duration_s):
+        for drawing in annotate_video(file.path, target, timeline, layout, file.video.duration_s):
             sound = drawing.sound if drawing.sound not in ("copied", "none") else ""
             sound = f"sound {sound}" if sound else ""
             codec = "" if drawing.codec in ("libx264", "") else f"encoded by {drawing.codec}"

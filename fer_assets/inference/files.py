@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -22,6 +23,7 @@ from fer_assets.inference.results import FrameSource, Rescue
 from fer_assets.media.errors import MediaError
 from fer_assets.media.frames import Frame, sample_times
 from fer_assets.media.guarded import GuardedDecoder
+from fer_assets.media.limits import DecodeLimits
 from fer_assets.media.probe import VideoProbe
 from fer_assets.media.reasons import EMPTY, MISSING, UNREADABLE
 
@@ -30,6 +32,9 @@ Rate = float | Literal["all"]
 DEFAULT_RATE_HZ: Final = 5.0
 """An expression on a face lasts from half a second to four (Ekman, Emotions Revealed, 2003), so it
 is met at least twice; two cores keep up with it in real time. Shorter ones need "all"."""
+
+_PER_SECOND_S: Final = 2.0
+"""Seconds that decoding may keep us waiting per second of video, beyond the usual limit."""
 
 _SYSTEM_FILES: Final = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
@@ -46,12 +51,14 @@ class Given:
         path: where it is.
         name: its path below the folder that was given, with forward slashes; else its name.
         video: what is known of a video; None for a picture or a file that can't be used.
+        times_s: (n,) float64, when a video is looked at; (0,) for a picture.
         error: why it can't be used.
     """
 
     path: Path
     name: str
     video: VideoProbe | None = None
+    times_s: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0), compare=False)
     error: MediaError | None = None
 
 
@@ -86,12 +93,21 @@ def list_files(given: Path, besides: Path | None = None) -> list[tuple[Path, str
     return found
 
 
-def examine(files: Sequence[tuple[Path, str]], decoder: GuardedDecoder) -> list[Given]:
-    """Tell pictures from videos by their first bytes, and read the facts of videos."""
-    return [_examined(*file, decoder) for file in track(files, len(files), "looking at files")]
+def examine(
+    files: Sequence[tuple[Path, str]], decoder: GuardedDecoder, rate: Rate = DEFAULT_RATE_HZ
+) -> list[Given]:
+    """Tell pictures from videos by their first bytes; read the facts of videos.
+
+    Args:
+        files: paths and names, from `list_files`.
+        decoder: reads them.
+        rate: frames of a video that will be looked at per second, or "all".
+    """
+    items = track(files, len(files), "looking at files")
+    return [_examined(*file, decoder, rate) for file in items]
 
 
-def _examined(path: Path, name: str, decoder: GuardedDecoder) -> Given:
+def _examined(path: Path, name: str, decoder: GuardedDecoder, rate: Rate) -> Given:
     try:
         if not path.is_file():
             raise MediaError(path, MISSING)
@@ -101,38 +117,75 @@ def _examined(path: Path, name: str, decoder: GuardedDecoder) -> Given:
             raise MediaError(path, UNREADABLE, detail="no permission")
         if cv2.haveImageReader(str(path)):
             return Given(path, name)
-        return Given(path, name, decoder.probe(path))
+        video = decoder.probe(path)
+        return Given(path, name, video, wanted_times(path, video, rate, decoder))
     except MediaError as error:
         return Given(path, name, error=error)
 
 
-def frame_times(video: VideoProbe, rate: Rate) -> NDArray[np.float64]:
+def wanted_times(
+    path: Path, video: VideoProbe, rate: Rate, decoder: GuardedDecoder
+) -> NDArray[np.float64]:
     """The times at which a video is looked at, in seconds from the container's start.
 
-    For "all" they are the middles of the frames of a constant rate; where the rate varies, the
-    frames shown at those times, which leaves out some that are shown for less than the mean time.
+    For "all" they are those of its frames, whatever their spacing.
+
+    Raises:
+        MediaError: it has no frame.
     """
     if rate == "all":
-        step = 1 / video.frame_rate_hz if video.frame_rate_hz > 0 else 0.04
-        return sample_times(step / 2, video.duration_s, 1 / step)
+        return decoder.frame_times(path)
     return sample_times(0.0, video.duration_s, min(rate, video.frame_rate_hz or rate))
 
 
+@contextmanager
+def roomy_decoder(given: Sequence[Given], usual: GuardedDecoder) -> Iterator[GuardedDecoder]:
+    """A decoder whose limits leave room for every frame that is looked at of these videos.
+
+    Frames are let go as they come, so what counts is that neither a request without an end nor a
+    decoder that hangs goes on for ever.
+
+    Args:
+        given: what will be read.
+        usual: the decoder that examined them; it is given again where its limits are enough.
+    """
+    limits = decode_limits(given)
+    if limits == DecodeLimits():
+        yield usual
+        return
+    usual.close()
+    with GuardedDecoder(limits) as decoder:
+        yield decoder
+
+
+def decode_limits(given: Sequence[Given]) -> DecodeLimits:
+    """The usual limits, raised where the longest or the largest of these videos needs more."""
+    usual = DecodeLimits()
+    videos = [(one.video, len(one.times_s)) for one in given if one.video and one.times_s.size]
+    sizes = [3 * video.width_px * video.height_px * n for video, n in videos]
+    longest_s = max((video.duration_s for video, _ in videos), default=0.0)
+    return replace(
+        usual,
+        request_s=max(usual.request_s, _PER_SECOND_S * longest_s),
+        output_bytes=max([usual.output_bytes, *(2 * size for size in sizes)]),
+    )
+
+
 def frame_sources(
-    given: Sequence[Given], rate: Rate, decoder: GuardedDecoder, rescue: Rescue
+    given: Sequence[Given], decoder: GuardedDecoder, rescue: Rescue
 ) -> Iterator[FrameSource]:
     """The files' frames, each read when it is its turn."""
     for file in given:
         if file.video is None:
             yield FrameSource(file.name, _picture(file, decoder), 1, rescue)
         else:
-            times = frame_times(file.video, rate)
-            yield FrameSource(file.name, decoder.sample_frames(file.path, times), len(times))
+            frames = decoder.sample_frames(file.path, file.times_s)
+            yield FrameSource(file.name, frames, len(file.times_s))
 
 
-def count_frames(given: Sequence[Given], rate: Rate) -> int:
+def count_frames(given: Sequence[Given]) -> int:
     """How many frames will be looked at, at most."""
-    return sum(1 if one.video is None else len(frame_times(one.video, rate)) for one in given)
+    return sum(1 if one.video is None else len(one.times_s) for one in given)
 
 
 def _picture(file: Given, decoder: GuardedDecoder) -> Iterator[Frame]:

@@ -1,12 +1,11 @@
-"""What a classifier says of the faces in pictures and videos: the entrance for notebooks.
+"""What networks say of the faces in pictures and videos: the entrance for notebooks.
 
-Belongs here: `Predictor`: gathering a file's frames, its rotation, tracks, smoothing. Does not
-belong here: the pipeline before that (`searching.py`), files and folders (`files.py`), drawing.
+Belongs here: `Predictor`: gathering a file's frames, its rotation, tracks, filling, smoothing. Does
+not belong here: the pipeline before that (`searching.py`), files and folders (`files.py`), drawing.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +19,16 @@ from fer_assets.faces.detections import Detections
 from fer_assets.faces.detector import FaceDetector
 from fer_assets.faces.rotation import choose_view, held_rotation
 from fer_assets.inference.closeups import find_closeup
-from fer_assets.inference.files import DEFAULT_RATE_HZ, Rate, frame_times
+from fer_assets.inference.files import (
+    DEFAULT_RATE_HZ,
+    Given,
+    Rate,
+    count_frames,
+    frame_sources,
+    roomy_decoder,
+    wanted_times,
+)
+from fer_assets.inference.gaps import filled_gaps
 from fer_assets.inference.measures import Measure, expression_measure
 from fer_assets.inference.results import (
     FacePrediction,
@@ -30,14 +38,16 @@ from fer_assets.inference.results import (
 )
 from fer_assets.inference.searching import End, Looked, look
 from fer_assets.inference.smoothing import Smoothing, smooth
+from fer_assets.inference.tracked_faces import TrackedFaces
 from fer_assets.inference.tracks import TrackSettings, link
+from fer_assets.inference.value_layout import ValueLayout
 from fer_assets.media.frames import Frame
 from fer_assets.media.guarded import GuardedDecoder
 from fer_assets.training.checkpoints import Classifier
 
 
 class Predictor:
-    """Finds the faces in pictures and videos and says what a classifier makes of them.
+    """Finds the faces in pictures and videos and says what networks make of them.
 
     Args:
         classifier: from a checkpoint; None where only `measures` are wanted.
@@ -45,10 +55,15 @@ class Predictor:
         measures: further functions from crops to columns, after the classifier's.
         tracks: when two boxes are one face.
         workers: threads that search; by default one per core on the CPU.
+        fills_gaps: say of a face that was missed within its track what lies between the frames
+            before and after, and smooth over that, too.
 
     Attributes:
         measures: all of them, the classifier's first.
+        layout: which of a face's values mean what.
         columns: names of the values of a face, in order.
+        classes: the expressions it tells apart; () if it tells none.
+        fills_gaps: as given.
     """
 
     def __init__(
@@ -59,18 +74,18 @@ class Predictor:
         measures: Sequence[Measure] = (),
         tracks: TrackSettings | None = None,
         workers: int | None = None,
+        fills_gaps: bool = False,
     ) -> None:
         own = [] if classifier is None else [expression_measure(classifier)]
         self.measures: tuple[Measure, ...] = (*own, *measures)
-        self.columns = tuple(name for measure in self.measures for name in measure.columns)
-        self.classes = () if classifier is None else tuple(classifier.classes)
+        self.layout = ValueLayout.of(self.measures)
+        self.columns = self.layout.columns
+        self.classes = self.layout.classes
         self.detector = detector
+        self.fills_gaps = fills_gaps
         self._tracks = tracks or TrackSettings()
         device: Device = "cuda" if detector.provider == PROVIDERS["cuda"] else "cpu"
         self._workers = workers or network_callers(device)
-        ends = list(itertools.accumulate(len(measure.columns) for measure in self.measures))
-        spans = zip([0, *ends[:-1]], ends, self.measures, strict=True)
-        self._distributions = tuple(slice(a, b) for a, b, one in spans if one.is_distribution)
 
     def picture(self, image: NDArray[np.uint8]) -> list[FacePrediction]:
         """The faces of one picture, (h, w, 3) uint8 RGB, the surest first; [] without a face."""
@@ -97,10 +112,12 @@ class Predictor:
         Raises:
             MediaError: the video can't be used.
         """
-        with GuardedDecoder() as decoder:
-            times = frame_times(decoder.probe(path), rate)
-            source = FrameSource(path.name, decoder.sample_frames(path, times), len(times))
-            [found] = self.files([source], smoothing, len(times) + 1)
+        with GuardedDecoder() as usual:
+            facts = usual.probe(path)
+            given = [Given(path, path.name, facts, wanted_times(path, facts, rate, usual))]
+            with roomy_decoder(given, usual) as decoder:
+                sources = frame_sources(given, decoder, self.look_closer)
+                [found] = self.files(sources, smoothing, count_frames(given) + 1)
         if found.error is not None:
             raise found.error
         yield from found.frames
@@ -134,71 +151,50 @@ class Predictor:
         return find_closeup(image, self.detector)
 
     def _gathered(self, end: End, frames: Sequence[Looked], how: Smoothing) -> FilePrediction:
-        """Choose each frame's rotation, number the faces over time, smooth each one's values."""
+        """Choose each frame's rotation, number the faces over time, fill gaps, smooth."""
         if end.error is not None:
             return FilePrediction(end.source.name, (), end.error)
         settings = self.detector.settings
         evidence = [[view.evidence for view in frame.views] for frame in frames]
         held_deg = held_rotation(evidence, settings)
         chosen = [choose_view(seen, held_deg, settings) for seen in evidence]
-        pairs = list(zip(frames, chosen, strict=True))
-        faces = [frame.views[at].faces for frame, at in pairs]
-        times_s = [frame.time_s for frame in frames]
-        numbers = link(times_s, [found.boxes for found in faces], self._tracks)
-        values = self._smoothed(
-            np.repeat(times_s, [len(found) for found in faces]),
-            np.concatenate([np.zeros(0, np.int64), *numbers]),
-            np.concatenate(
-                [np.zeros((0, len(self.columns)), np.float32)]
-                + [frame.values[at] for frame, at in pairs]
-            ),
-            how,
-        )
-        ends = np.cumsum([len(found) for found in faces]).tolist()
+        faces = [frame.views[at].faces for frame, at in zip(frames, chosen, strict=True)]
+        values = [frame.values[at] for frame, at in zip(frames, chosen, strict=True)]
+        times_s = np.array([frame.time_s for frame in frames], np.float64)
+        numbers = link(times_s.tolist(), [found.boxes for found in faces], self._tracks)
+        seen = TrackedFaces.found(faces, numbers, values, len(self.columns))
+        if self.fills_gaps:
+            seen = seen.with_more(filled_gaps(times_s, seen))
+        smoothed = self._smoothed(times_s, seen, how)
+        by_frame: list[list[FacePrediction]] = [[] for _ in frames]
+        for at, frame_at in enumerate(seen.frames.tolist()):
+            by_frame[frame_at].append(self._face(seen, at, smoothed[at]))
         predicted = tuple(
-            FramePrediction(
-                at,
-                frame.time_s,
-                frame.is_corrupt,
-                self._faces(found, numbers[at], values[last - len(found) : last]),
-            )
-            for at, (frame, found, last) in enumerate(zip(frames, faces, ends, strict=True))
+            FramePrediction(at, frame.time_s, frame.is_corrupt, tuple(by_frame[at]))
+            for at, frame in enumerate(frames)
         )
         return FilePrediction(end.source.name, predicted)
 
     def _smoothed(
-        self,
-        times_s: NDArray[np.float64],
-        tracks: NDArray[np.int64],
-        values: NDArray[np.float32],
-        how: Smoothing,
+        self, times_s: NDArray[np.float64], seen: TrackedFaces, how: Smoothing
     ) -> NDArray[np.float32]:
         """(n, c) values, those of each track smoothed over its times."""
-        smoothed = values.copy()
-        for members in _by_track(tracks):
-            smoothed[members] = smooth(times_s[members], values[members], how, self._distributions)
+        smoothed = seen.values.copy()
+        for members in seen.by_track():
+            at_s, values = times_s[seen.frames[members]], seen.values[members]
+            smoothed[members] = smooth(at_s, values, how, self.layout.distributions)
         return smoothed
 
-    def _faces(
-        self, found: Detections, tracks: NDArray[np.int64], values: NDArray[np.float32]
-    ) -> tuple[FacePrediction, ...]:
-        n_classes = len(self.classes)
-        return tuple(
-            FacePrediction(
-                track=int(tracks[at]),
-                box=found.boxes[at],
-                landmarks=found.landmarks[at],
-                detection_score=float(found.scores[at]),
-                rotation_deg=found.rotation_deg,
-                values=values[at],
-                expression=self.classes[int(values[at, :n_classes].argmax())] if n_classes else "",
-                prob=float(values[at, :n_classes].max(initial=0.0)),
-            )
-            for at in range(len(found))
+    def _face(self, seen: TrackedFaces, at: int, values: NDArray[np.float32]) -> FacePrediction:
+        probs = values[self.layout.classes_at]
+        return FacePrediction(
+            track=int(seen.tracks[at]),
+            box=seen.boxes[at],
+            landmarks=seen.landmarks[at],
+            detection_score=float(seen.scores[at]),
+            rotation_deg=int(seen.rotations_deg[at]),
+            values=values,
+            expression=self.classes[int(probs.argmax())] if len(probs) else "",
+            prob=float(probs.max(initial=0.0)),
+            is_filled=bool(seen.is_filled[at]),
         )
-
-
-def _by_track(tracks: NDArray[np.int64]) -> list[NDArray[np.intp]]:
-    """Per track the rows that are it, in order."""
-    order = np.argsort(tracks, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(tracks[order])) + 1) if len(order) else []

@@ -56,16 +56,16 @@ def main() -> None:
 
     from fer_assets.inference.rendering import Rendered, render
     from fer_assets.inference.timeline import Timeline
+    from fer_assets.inference.value_layout import ValueLayout
     from fer_assets.media.errors import MediaError
     from fer_assets.media.reasons import MEMORY
 
     request, payload = _receive(sys.stdin.buffer)
     timeline = Timeline.from_bytes(payload)
+    layout = ValueLayout.from_json(request["layout"])
     done = Rendered()
     try:
-        for done in render(
-            Path(request["path"]), Path(request["target"]), timeline, request["classes"]
-        ):
+        for done in render(Path(request["path"]), Path(request["target"]), timeline, layout):
             if done.n_frames % _EVERY == 0:
                 send({"kind": "progress", **asdict(done)})
     except MediaError as error:

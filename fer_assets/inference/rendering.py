@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from fer_assets.figures.predictions import FacePainter
 from fer_assets.inference.marks import face_mark
 from fer_assets.inference.timeline import Timeline
+from fer_assets.inference.value_layout import ValueLayout
 from fer_assets.media.container import (
     audio_stream,
     open_media,
@@ -62,7 +63,7 @@ class Rendered:
 
 
 def render(
-    source: Path, target: Path, timeline: Timeline, classes: Sequence[str]
+    source: Path, target: Path, timeline: Timeline, layout: ValueLayout
 ) -> Iterator[Rendered]:
     """Write an annotated MP4; yields after each frame.
 
@@ -70,7 +71,7 @@ def render(
         source: the video.
         target: where; a folder that exists.
         timeline: from a prediction of `source`.
-        classes: names of the first columns of the timeline's values.
+        layout: of the timeline's values.
 
     Raises:
         MediaError: the source can't be opened.
@@ -82,7 +83,7 @@ def render(
         video.codec_context.thread_count = min(_MOST_THREADS, 3 * len(os.sched_getaffinity(0)))
         heard = audio_stream(container)
         sound = _Sound(out, heard, start_of(container), done)
-        pictures = _Pictures(out, video, start_of(container), timeline, classes, sound.open)
+        pictures = _Pictures(out, video, start_of(container), timeline, layout, sound.open)
         wanted = [video] if heard is None else [video, heard]
         for packet in packets(container, *wanted):
             if heard is not None and packet.stream_index == heard.index:
@@ -122,7 +123,7 @@ class _Pictures:
         video: Any,
         origin: Fraction,
         timeline: Timeline,
-        classes: Sequence[str],
+        layout: ValueLayout,
         opened: Callable[[], None],
     ) -> None:
         self._out = out
@@ -130,7 +131,7 @@ class _Pictures:
         self._time_base = Fraction(video.time_base or Fraction(1, 90_000))
         self._origin = origin
         self._timeline = timeline
-        self._classes = tuple(classes)
+        self._layout = layout
         self._opened = opened
         self._convert = VideoReformatter()
         self._back = VideoReformatter()
@@ -171,9 +172,9 @@ class _Pictures:
     def _drawn(self, image: NDArray[np.uint8], time_s: float) -> NDArray[np.uint8]:
         height, width = image.shape[:2]
         if (height, width) not in self._painters:
-            self._painters[height, width] = FacePainter(height, width, self._classes)
+            self._painters[height, width] = FacePainter(height, width, self._layout.classes)
         marks = [
-            face_mark(one.track, one.box, one.values, self._classes)
+            face_mark(one.track, one.box, one.values, self._layout)
             for one in self._timeline.at(time_s)
         ]
         return self._painters[height, width].draw(image, marks)

@@ -35,6 +35,8 @@ class FacePrediction:
         values: (c,) float32 in the order of `Predictor.columns`, smoothed if that was asked for.
         expression: the most probable class; "" if no classifier was asked.
         prob: its probability; 0 without one.
+        is_filled: the face was not found in this frame: all this lies between the sightings
+            before and after it; `detection_score` and `rotation_deg` are 0.
     """
 
     track: int
@@ -45,6 +47,7 @@ class FacePrediction:
     values: NDArray[np.float32]
     expression: str
     prob: float
+    is_filled: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class FramePrediction:
         frame: its number among the file's frames that were looked at, from 0.
         time_s: its presentation time, in seconds from the container's start; 0 for a picture.
         is_corrupt: the decoder flagged damage.
-        faces: the surest first; may be empty.
+        faces: the surest first, those that were filled in last; may be empty.
     """
 
     frame: int
@@ -98,5 +101,5 @@ class FilePrediction:
 
     @property
     def n_faces(self) -> int:
-        """Faces in all its frames."""
-        return sum(len(frame.faces) for frame in self.frames)
+        """Faces found in all its frames; those filled in don't count."""
+        return sum(not face.is_filled for frame in self.frames for face in frame.faces)

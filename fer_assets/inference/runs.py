@@ -4,8 +4,8 @@ Belongs here: the order of work, what is written where, at once or not at all. D
 predicting (`predictor.py`), drawing (`annotating.py`), printing (`commands/predict.py`).
 
 The folder holds `predictions.parquet`, `predictions.csv` (the same rows), `predictions.json` (what
-they were made with, and a line per file) and `annotated/`. It is put together beside its place
-under a hidden name and renamed when it is complete.
+they were made with, and a line per file), `annotated/` and, with an affect model, `plots/`. It is
+put together beside its place under a hidden name and renamed when it is complete.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -32,7 +32,9 @@ from fer_assets.inference.files import (
     examine,
     frame_sources,
     list_files,
+    roomy_decoder,
 )
+from fer_assets.inference.plots import plot_file
 from fer_assets.inference.predictor import Predictor
 from fer_assets.inference.results import FilePrediction
 from fer_assets.inference.smoothing import Smoothing
@@ -54,12 +56,14 @@ class PredictSettings:
         rate: frames of a video looked at per second, or "all".
         smoothing: of each face's values over time.
         annotates: whether annotated copies are written.
+        plots: whether plots over time are written.
         replaces: whether predictions that are there already are replaced.
     """
 
     rate: Rate = DEFAULT_RATE_HZ
     smoothing: Smoothing = field(default_factory=Smoothing)
     annotates: bool = True
+    plots: bool = False
     replaces: bool = False
 
 
@@ -72,12 +76,14 @@ class FileSummary:
         kind: "picture", "video" or "unusable".
         reason: why it can't be used; "" if it can.
         frames: frames looked at.
-        faces: faces in them.
+        faces: faces found in them.
+        interpolated: faces said to be in frames where they were not found, within their tracks.
         tracks: different faces, by place over time.
         expression: what most of the faces show; "" without one.
         share: their share of the faces.
         annotated: the annotated copy, as a path below the run's folder; "" if there is none.
-        note: on the copy: that its sound was left out, or why there is none.
+        plot: the plot over time, likewise.
+        note: on the copy or the plot: that its sound was left out, or why there is none.
     """
 
     source: str
@@ -85,10 +91,12 @@ class FileSummary:
     reason: str
     frames: int
     faces: int
+    interpolated: int
     tracks: int
     expression: str
     share: float
     annotated: str = ""
+    plot: str = ""
     note: str = ""
 
 
@@ -131,25 +139,30 @@ def predict_path(
     """
     check_free(out, replaces=settings.replaces)
     files = list_files(given, besides=out)
-    with _written_at_once(out, replaces=settings.replaces) as folder, GuardedDecoder() as decoder:
-        known = examine(files, decoder)
+    with _written_at_once(out, replaces=settings.replaces) as folder, ExitStack() as open_things:
+        usual = open_things.enter_context(GuardedDecoder())
+        known = examine(files, usual, settings.rate)
+        decoder = open_things.enter_context(roomy_decoder(known, usual))
         summaries: list[FileSummary] = []
-        tables = [pl.DataFrame(schema=table_schema(predictor.measures))]
+        tables = [pl.DataFrame(schema=table_schema(predictor.layout))]
         drawable: list[tuple[Given, Timeline]] = []
-        sources = frame_sources(known, settings.rate, decoder, predictor.look_closer)
-        n_items = count_frames(known, settings.rate) + len(known)
+        sources = frame_sources(known, decoder, predictor.look_closer)
+        n_items = count_frames(known) + len(known)
         with closing(predictor.files(sources, settings.smoothing, n_items)) as found:
             for file, result in zip(known, found, strict=True):
                 is_picture = file.video is None
-                tables.append(prediction_table(result, predictor.measures, is_picture=is_picture))
-                summaries.append(_summary(file, result))
+                tables.append(prediction_table(result, predictor.layout, is_picture=is_picture))
+                summary = _summary(file, result)
+                if settings.plots:
+                    summary = _with_plot(summary, plot_file(result, file, predictor.layout, folder))
+                summaries.append(summary)
                 if result.error is None:
                     drawable.append((file, Timeline.of(result.frames, len(predictor.columns))))
         table = pl.concat(tables)
         table.write_parquet(folder / "predictions.parquet")
         table.write_csv(folder / "predictions.csv", float_precision=6)
         if settings.annotates:
-            notes = draw_all(drawable, folder, predictor.classes, decoder)
+            notes = draw_all(drawable, folder, predictor.layout, decoder)
             summaries = [_with_copy(file, notes.get(file.source)) for file in summaries]
         record = _record(predictor, settings, made_with, summaries)
         (folder / RECORD).write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n")
@@ -204,7 +217,8 @@ def _swap_in(staging: Path, out: Path) -> None:
 
 
 def _summary(file: Given, found: FilePrediction) -> FileSummary:
-    faces = [face for frame in found.frames for face in frame.faces]
+    said = [face for frame in found.frames for face in frame.faces]
+    faces = [face for face in said if not face.is_filled]
     named = pl.Series([face.expression for face in faces if face.expression], dtype=pl.String)
     counts = named.value_counts(sort=True, name="n").sort("n", named.name, descending=[True, False])
     top = counts.row(0) if counts.height else ("", 0)
@@ -215,14 +229,22 @@ def _summary(file: Given, found: FilePrediction) -> FileSummary:
         reason=found.error.reason if found.error else "",
         frames=len(found.frames),
         faces=len(faces),
+        interpolated=len(said) - len(faces),
         tracks=len({face.track for face in faces}),
         expression=top[0],
         share=round(top[1] / len(faces), 4) if faces else 0.0,
     )
 
 
+def _with_plot(file: FileSummary, plot: tuple[str, str]) -> FileSummary:
+    return replace(file, plot=plot[0], note=plot[1])
+
+
 def _with_copy(file: FileSummary, copy: tuple[str, str] | None) -> FileSummary:
-    return file if copy is None else replace(file, annotated=copy[0], note=copy[1])
+    if copy is None:
+        return file
+    notes = "; ".join(note for note in (file.note, copy[1]) if note)
+    return replace(file, annotated=copy[0], note=notes)
 
 
 def _record(
@@ -236,7 +258,13 @@ def _record(
         **made_with,
         "classes": list(predictor.classes),
         "columns": list(predictor.columns),
+        "thresholds": {
+            name: round(threshold, 6)
+            for group in predictor.layout.groups
+            for name, threshold in zip(group.names, group.thresholds, strict=False)
+        },
         "rate_hz": settings.rate,
         "smoothing": asdict(settings.smoothing),
+        "fills_gaps": predictor.fills_gaps,
         "files": [asdict(file) for file in files],
     }

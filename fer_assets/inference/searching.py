@@ -4,8 +4,9 @@ Belongs here: the pipeline. Does not belong here: reading files (`files.py`), tr
 (`predictor.py`), how faces are found (`faces/`).
 
 Three things overlap: a thread reads frames, of the next file too (videos are decoded in a child
-process); on the CPU one thread per core finds and aligns faces; a thread runs the measures over
-crops of as many frames and files as fill a batch. What waits is bounded in every queue. Crops of
+process); on the CPU one thread per core finds and aligns faces; one thread, or as many as all
+measures allow, runs the measures over crops of as many frames and files as fill a batch. What waits
+is bounded in every queue. Crops of
 every rotation of a frame are measured at once and then let go, since which rotation counts is known
 only when the file ends; few frames have more than one.
 """
@@ -101,10 +102,11 @@ def look(
         return _measured(group, measures)
 
     size = min((measure.batch_size for measure in measures), default=1)
+    threads = min((measure.threads for measure in measures), default=1)
     with closing(ahead(_sampled(sources), max(waiting, detector.batch_size))) as frames:
         searched = in_order(search, chunks(frames, detector.batch_size), workers)
         cut = (item for batch in searched for item in batch)
-        looked = in_order(measure, _grouped(cut, size), 1)
+        looked = in_order(measure, _grouped(cut, size), threads)
         yield from track((item for group in looked for item in group), n_items, "predicting")
 
 

@@ -47,6 +47,10 @@ class Smoothing:
             raise ValueError(f"Smoothing.window_s is at least 0, not {self.window_s}")
 
 
+PAPER_SMOOTHING: Final = Smoothing("mean", 0.5)
+"""Of affect over time: Savchenko's best, the mean over 15 frames, at 30 frames per second."""
+
+
 def smooth(
     times_s: NDArray[np.float64],
     values: NDArray[np.float32],

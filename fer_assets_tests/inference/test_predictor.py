@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from fer_assets.faces.alignment import align
-from fer_assets.inference.files import frame_times
-from fer_assets.inference.measures import Measure
+from fer_assets.inference.files import Given, decode_limits, roomy_decoder, wanted_times
+from fer_assets.inference.measures import Columns, Measure
 from fer_assets.inference.predictor import Predictor
 from fer_assets.inference.results import FrameSource
 from fer_assets.inference.smoothing import Smoothing
+from fer_assets.inference.table import prediction_table
 from fer_assets.media.errors import MediaError
 from fer_assets.media.frames import Frame, sample_frames
-from fer_assets.media.probe import probe
+from fer_assets.media.guarded import DecodeLimits, GuardedDecoder
+from fer_assets.media.probe import VideoProbe
 from fer_assets.media.writer import write_video
 
 
@@ -131,7 +135,7 @@ def test_further_measures_get_the_same_crops(detector, classifier, scene):
 
     image = scene(240, 240, (0, 20, 20, 200))
     crop = align(image, detector.detect([image])[0].landmarks)
-    extra = Measure("light", ("red", "green"), light, is_distribution=False, batch_size=4)
+    extra = Measure("light", (Columns("light", ("red", "green"), "value"),), light, batch_size=4)
     both = Predictor(classifier, detector, measures=(extra,), workers=1)
     assert both.columns == (*classifier.classes, "red", "green")
     [face] = both.picture(image)
@@ -139,6 +143,56 @@ def test_further_measures_get_the_same_crops(detector, classifier, scene):
     np.testing.assert_allclose(face.values[:-2], classifier.predict(crop)[0], atol=1e-6)
     [only] = Predictor(None, detector, measures=(extra,), workers=1).picture(image)
     assert (only.expression, only.prob, len(only.values)) == ("", 0.0, 2)
+
+
+def test_a_missed_face_is_filled_in_and_smoothed_over(detector, scene):
+    """Seven frames, the face covered in the third and fourth; what is measured is how bright."""
+    calls = []
+
+    def light(crops):
+        calls.append(len(crops))
+        mean = crops.reshape(len(crops), -1).mean(axis=1) / 255
+        return np.column_stack([mean, 1 - mean, mean]).astype(np.float32)
+
+    groups = (
+        Columns("expression", ("bright", "dark"), "classes"),
+        Columns("action-units", ("AU01",), "presence", (0.3,)),
+    )
+    measure = Measure("light", groups, light, batch_size=1, threads=2)
+    frames = [
+        Frame(
+            at, at / 10, scene(240, 240, *[(0, 20 + 5 * at, 20, 200)] * (at not in (2, 3))), False
+        )
+        for at in range(7)
+    ]
+    predictors = [
+        Predictor(None, detector, measures=(measure,), workers=2, fills_gaps=fills)
+        for fills in (False, True)
+    ]
+    plain, filled = (
+        next(one.files([FrameSource("film", frames, 7)], None, 8)) for one in predictors
+    )
+    assert [len(frame.faces) for frame in plain.frames] == [1, 1, 0, 0, 1, 1, 1]
+    faces = [frame.faces[0] for frame in filled.frames]
+    assert [face.is_filled for face in faces] == [at in (2, 3) for at in range(7)]
+    assert plain.n_faces == filled.n_faces == 5
+    assert {face.track for face in faces} == {0} and set(calls) == {1}
+    for part in ("box", "landmarks", "values"):
+        known = [getattr(faces[at], part) for at in (1, 2, 3, 4)]
+        np.testing.assert_allclose(known[1], (2 * known[0] + known[3]) / 3, rtol=1e-4)
+        np.testing.assert_allclose(known[2], (known[0] + 2 * known[3]) / 3, rtol=1e-4)
+    assert (faces[2].detection_score, faces[2].rotation_deg) == (0, 0)
+    assert faces[2].expression == predictors[1].classes[int(faces[2].values[:2].argmax())]
+    smooth = predictors[1].files([FrameSource("film", frames, 7)], Smoothing("mean", 0.2), 8)
+    values = np.array([face.values for face in faces])
+    [third] = next(smooth).frames[2].faces
+    np.testing.assert_allclose(third.values, values[1:4].mean(axis=0), atol=1e-6)
+    table = prediction_table(filled, predictors[1].layout, is_picture=False)
+    assert table["status"].to_list() == ["face"] * 2 + ["interpolated"] * 2 + ["face"] * 3
+    assert table["detection_score"].is_null().to_list() == [at in (2, 3) for at in range(7)]
+    probs = table["prob_AU01"].to_numpy()
+    assert table["AU01"].to_list() == (probs >= np.float32(0.3)).tolist()
+    assert table["prob_bright"].to_list() == table["prob_AU01"].to_list()
 
 
 def test_a_file_that_breaks_is_a_result_and_the_next_one_goes_on(predictor, scene, tmp_path):
@@ -157,11 +211,28 @@ def test_a_file_that_breaks_is_a_result_and_the_next_one_goes_on(predictor, scen
 
 
 def test_times_of_a_video(clip):
-    facts = probe(clip)
-    assert len(frame_times(facts, "all")) == 24
-    assert len(frame_times(facts, 5.0)) == 12
-    # No more often than there are frames.
-    assert len(frame_times(facts, 1000.0)) == 24
+    with GuardedDecoder() as decoder:
+        facts = decoder.probe(clip)
+        every = wanted_times(clip, facts, "all", decoder)
+        np.testing.assert_allclose(every, np.arange(24) / 10, atol=1e-6)
+        assert len(wanted_times(clip, facts, 5.0, decoder)) == 12
+        # No more often than there are frames.
+        assert len(wanted_times(clip, facts, 1000.0, decoder)) == 24
+
+
+def test_long_and_large_videos_get_room():
+    """Two minutes of 4K are more than one request may usually return."""
+    facts = VideoProbe(120.0, 3840, 2160, 0, 30.0, "h264", False, None, None)
+    large = Given(Path("large.mp4"), "large.mp4", facts, np.arange(3600) / 30)
+    short = Given(Path("short.mp4"), "short.mp4", replace(facts, duration_s=1.0), np.zeros(5))
+    limits = decode_limits([large, short])
+    assert limits.output_bytes > 3600 * 3840 * 2160 * 3
+    assert (limits.request_s, limits.memory_bytes) == (240.0, DecodeLimits().memory_bytes)
+    with GuardedDecoder() as usual:
+        with roomy_decoder([short, Given(Path("a.jpg"), "a.jpg")], usual) as same:
+            assert same is usual
+        with roomy_decoder([large], usual) as other:
+            assert other is not usual
 
 
 def test_leaving_early_ends_the_threads(predictor, scene):

@@ -11,11 +11,15 @@ import pytest
 
 from fer_assets.inference import annotating
 from fer_assets.inference.annotating import annotate_video
+from fer_assets.inference.measures import Columns
 from fer_assets.inference.rendering import render
 from fer_assets.inference.timeline import Timeline
+from fer_assets.inference.value_layout import ValueLayout
 from fer_assets.media.errors import MediaError
 from fer_assets.media.writer import write_video
 
+NOTHING = ValueLayout()
+CALM_OR_WILD = ValueLayout((Columns("expression", ("calm", "wild"), "classes"),))
 NOBODY = Timeline(
     np.zeros(0), np.zeros(1, np.int64), np.zeros(0), np.zeros((0, 4), np.float32), np.zeros((0, 1))
 )
@@ -64,7 +68,7 @@ def source(tmp_path):
 def test_frames_times_and_sound_are_kept(source, tmp_path):
     target = tmp_path / "drawn.mp4"
     box = (100.0, 30.0, 200.0, 150.0)
-    *_, last = render(source, target, somebody(box), ("calm", "wild"))
+    *_, last = render(source, target, somebody(box), CALM_OR_WILD)
     assert (last.n_frames, last.codec, last.sound) == (25, "libx264", "copied")
     before, after = decoded(source), decoded(target)
     assert [time for time, _ in after] == pytest.approx([time for time, _ in before])
@@ -79,7 +83,7 @@ def test_sizes_that_are_odd_and_frames_that_are_turned(tmp_path):
     path, target = tmp_path / "turned.mp4", tmp_path / "drawn.mp4"
     stored = [np.full((48, 64, 3), (at, 200, 30), np.uint8) for at in range(0, 100, 20)]
     write_video(path, stored, frame_rate_hz=5, audio=None, rotation_deg=90)
-    *_, last = render(path, target, NOBODY, ())
+    *_, last = render(path, target, NOBODY, NOTHING)
     assert last.sound == "none"
     assert decoded(target)[0][1].shape == (64, 48, 3)
     odd = tmp_path / "odd.mp4"
@@ -92,7 +96,7 @@ def test_sizes_that_are_odd_and_frames_that_are_turned(tmp_path):
             frame.pts = at
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    *_, last = render(odd, target, NOBODY, ())
+    *_, last = render(odd, target, NOBODY, NOTHING)
     assert last.n_frames == 5
     assert decoded(target)[0][1].shape == (42, 64, 3)
 
@@ -111,7 +115,7 @@ def test_a_variable_rate_stays_one(tmp_path):
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
     expected = [time for time, _ in decoded(path)]
-    for _ in render(path, target, NOBODY, ()):
+    for _ in render(path, target, NOBODY, NOTHING):
         pass
     assert [time for time, _ in decoded(target)] == pytest.approx(expected, abs=1e-3)
 
@@ -131,21 +135,21 @@ def test_sound_that_mp4_does_not_hold_is_named(tmp_path):
             out.mux(sound.encode(tone))
         out.mux(video.encode(None))
         out.mux(sound.encode(None))
-    *_, last = render(path, tmp_path / "drawn.mp4", NOBODY, ())
+    *_, last = render(path, tmp_path / "drawn.mp4", NOBODY, NOTHING)
     assert (last.n_frames, last.sound) == (5, "left out: MP4 does not hold pcm_s16le")
 
 
 def test_mpeg4_where_there_is_no_x264(source, tmp_path, monkeypatch):
     monkeypatch.setattr("fer_assets.inference.rendering.CODECS", ("no-such-encoder", "mpeg4"))
     target = tmp_path / "drawn.mp4"
-    *_, last = render(source, target, NOBODY, ())
+    *_, last = render(source, target, NOBODY, NOTHING)
     assert (last.codec, last.sound) == ("mpeg4", "copied")
     assert len(decoded(target)) == 25
 
 
 def test_in_a_process_of_its_own(source, tmp_path):
     target = tmp_path / "drawn.mp4"
-    steps = list(annotate_video(source, target, NOBODY, ("calm",), 1.0))
+    steps = list(annotate_video(source, target, NOBODY, CALM_OR_WILD, 1.0))
     assert [step.n_frames for step in steps] == [10, 20, 25]
     assert steps[-1].sound == "copied"
     assert len(decoded(target)) == 25
@@ -155,7 +159,7 @@ def test_a_broken_source_leaves_nothing(tmp_path):
     path, target = tmp_path / "bad.mp4", tmp_path / "drawn.mp4"
     path.write_bytes(b"\0" * 5000)
     with pytest.raises(MediaError, match="not a media file"):
-        list(annotate_video(path, target, NOBODY, (), 1.0))
+        list(annotate_video(path, target, NOBODY, NOTHING, 1.0))
     assert not target.exists()
 
 
@@ -169,7 +173,7 @@ def test_leaving_early_ends_the_child(source, tmp_path, monkeypatch):
 
     monkeypatch.setattr(annotating.subprocess, "Popen", noted)
     target = tmp_path / "drawn.mp4"
-    steps = annotate_video(source, target, NOBODY, (), 1.0)
+    steps = annotate_video(source, target, NOBODY, NOTHING, 1.0)
     assert len(list(itertools.islice(steps, 1))) == 1
     steps.close()
     assert started[0].returncode is not None
@@ -179,7 +183,7 @@ def test_leaving_early_ends_the_child(source, tmp_path, monkeypatch):
 def test_a_real_phone_video(test_data, tmp_path):
     """HEVC with a variable rate, sound that starts late, and a face that leaves."""
     path, target = test_data / "videos" / "hevc_vfr_face_noface.mov", tmp_path / "drawn.mp4"
-    *_, last = render(path, target, NOBODY, ())
+    *_, last = render(path, target, NOBODY, NOTHING)
     with av.open(str(path)) as container:
         expected = sorted(
             float(p.pts * p.time_base) for p in container.demux(video=0) if p.pts is not None

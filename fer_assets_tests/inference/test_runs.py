@@ -79,7 +79,7 @@ def test_every_file_has_its_line(done):
 
 def test_the_tables_hold_the_same_rows(done, predictor):
     table = pl.read_parquet(done.out / "predictions.parquet")
-    assert dict(table.schema) == {k: v() for k, v in table_schema(predictor.measures).items()}
+    assert dict(table.schema) == {k: v() for k, v in table_schema(predictor.layout).items()}
     assert table["status"].value_counts(sort=True).rows() == [
         ("face", 12),
         ("unusable", 3),
