@@ -18,15 +18,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from fer_assets.compute.progress import track
+from fer_assets.custody import annotated_sources
 from fer_assets.custody import places as rooms
 from fer_assets.custody.checkpoints import mark_stale, places, stale_runs
 from fer_assets.custody.journal import Journal, unfinished
 from fer_assets.custody.part_scrubbing import Scrubbed, count_place, scrub_place
-from fer_assets.custody.places import Counts, Sweep
 from fer_assets.custody.published import scrub_exports, withdraw_releases
 from fer_assets.custody.subjects import Subject
+from fer_assets.custody.sweep import Counts, Sweep
 from fer_assets.errors import FerError
-from fer_assets.lines.catalog import find_steps
+from fer_assets.lines.catalog import find_steps, lines
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.digests import sha256_bytes
 from fer_assets.storage.layout import Place
@@ -37,12 +38,14 @@ _TOMBSTONES: Final = "tombstones"
 _CHECKPOINTS: Final = "stale checkpoints"
 _RELEASES: Final = "published releases"
 _EXPORTS: Final = "exports"
-_SOURCES: Final = "source files"
+_SOURCES: Final = ("source files", "crop folders")
 _ASSET: Final = "asset "
 
 _BEFORE_ASSETS: Final = {
     "labelling page": rooms.scrub_book,
-    _SOURCES: rooms.delete_sources,
+    "source files": rooms.delete_sources,
+    "crop folders": annotated_sources.delete_crops,
+    "annotation files": annotated_sources.scrub_annotations,
     "challenge files": rooms.scrub_challenge_files,
     "answer files": rooms.scrub_answers,
     "caches": rooms.scrub_caches,
@@ -51,7 +54,7 @@ _AFTER_ASSETS: Final = {
     "registries": rooms.scrub_registries,
     "other files": rooms.scrub_the_rest,
 }
-_SAFE_TO_COUNT: Final = ("challenge files", "answer files", "registries")
+_SAFE_TO_COUNT: Final = ("annotation files", "challenge files", "answer files", "registries")
 
 
 class BusyError(FerError):
@@ -88,9 +91,9 @@ def erase(workspace: Workspace, subject: Subject, wishes: Wishes) -> Journal:
     """
     with _alone(workspace, wishes.wait_s):
         journal = _new_journal(workspace, subject, wishes)
-        with _leases(workspace, journal, wishes.wait_s):
+        with _leases(workspace, journal, wishes.wait_s) as concerned:
             journal.write(workspace.store)
-            return _carry_out(workspace, journal, wishes.wait_s)
+            return _carry_out(workspace, journal, concerned, wishes.wait_s)
 
 
 def resume(workspace: Workspace, wait_s: float = 60.0) -> list[Journal]:
@@ -102,8 +105,8 @@ def resume(workspace: Workspace, wait_s: float = 60.0) -> list[Journal]:
     finished = []
     with _alone(workspace, wait_s):
         for journal in unfinished(workspace.store):
-            with _leases(workspace, journal, wait_s):
-                finished.append(_carry_out(workspace, journal, wait_s))
+            with _leases(workspace, journal, wait_s) as concerned:
+                finished.append(_carry_out(workspace, journal, concerned, wait_s))
     return finished
 
 
@@ -128,9 +131,9 @@ def apply_again(workspace: Workspace, wait_s: float = 60.0) -> Journal:
             hashes={},
             actions=_actions(workspace, Wishes()),
         )
-        with _leases(workspace, journal, wait_s):
+        with _leases(workspace, journal, wait_s) as concerned:
             journal.write(workspace.store)
-            return _carry_out(workspace, journal, wait_s)
+            return _carry_out(workspace, journal, concerned, wait_s)
 
 
 def preview(workspace: Workspace, subject: Subject) -> dict[str, Counts]:
@@ -170,7 +173,7 @@ def _new_journal(workspace: Workspace, subject: Subject, wishes: Wishes) -> Jour
 
 def _actions(workspace: Workspace, wishes: Wishes) -> tuple[str, ...]:
     """What has to be done; what is read from a table comes before the table is scrubbed."""
-    before = [name for name in _BEFORE_ASSETS if name != _SOURCES or not wishes.keeps_source]
+    before = [name for name in _BEFORE_ASSETS if name not in _SOURCES or not wishes.keeps_source]
     exports = [_EXPORTS] if wishes.scrubs_exports else []
     assets = [f"{_ASSET}{place}" for place in places(workspace.store)]
     return (
@@ -178,11 +181,13 @@ def _actions(workspace: Workspace, wishes: Wishes) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _carry_out(workspace: Workspace, journal: Journal, wait_s: float) -> Journal:
+def _carry_out(
+    workspace: Workspace, journal: Journal, concerned: frozenset[Place], wait_s: float
+) -> Journal:
     """The actions that are not done yet, each written down when it is."""
     todo = [action for action in journal.actions if action not in journal.done]
     for action in track(todo, len(todo), "erasing"):
-        counts = _act(workspace, journal, action, wait_s)
+        counts = _act(workspace, journal, action, concerned, wait_s)
         if action == _TOMBSTONES:
             journal = replace(journal, hashes={})
         journal = journal.with_done(action, {k: n for k, n in counts.items() if n})
@@ -192,19 +197,20 @@ def _carry_out(workspace: Workspace, journal: Journal, wait_s: float) -> Journal
     return journal
 
 
-def _act(workspace: Workspace, journal: Journal, action: str, wait_s: float) -> Counts:
+def _act(
+    workspace: Workspace,
+    journal: Journal,
+    action: str,
+    concerned: frozenset[Place],
+    wait_s: float,
+) -> Counts:
     store = workspace.store
     if action == _TOMBSTONES:
         add_hashes(store, journal.hashes)
         return {}
     sweep = Sweep.of(workspace)
     if action == _CHECKPOINTS:
-        stale = stale_runs(
-            store,
-            places(store),
-            lambda faces: sweep.tombstones.withdrawn_among("face", faces),
-            journal.erasure_id,
-        )
+        stale = stale_runs(store, places(store), sweep.tombstones, journal.erasure_id)
         mark_stale(store, stale)
         return {"checkpoints": len(stale)}
     if action == _RELEASES:
@@ -213,15 +219,16 @@ def _act(workspace: Workspace, journal: Journal, action: str, wait_s: float) -> 
         return scrub_exports(sweep)
     if action.startswith(_ASSET):
         place = next((p for p in places(store) if f"{_ASSET}{p}" == action), None)
-        return _scrub(workspace, sweep, journal, place, wait_s) if place else {}
+        return _scrub(sweep, journal, place, concerned, wait_s) if place else {}
     return {**_BEFORE_ASSETS, **_AFTER_ASSETS}[action](sweep)
 
 
 def _scrub(
-    workspace: Workspace, sweep: Sweep, journal: Journal, place: Place, wait_s: float
+    sweep: Sweep, journal: Journal, place: Place, concerned: frozenset[Place], wait_s: float
 ) -> Counts:
-    """One partition; the leases of those where the subject is known to be are held already."""
-    if _is_concerned(place, journal):
+    """One partition; the leases of those where the subject can be are held already."""
+    workspace = sweep.workspace
+    if place in concerned:
         shows = journal.kind != "worker"
         return _counts(scrub_place(workspace.store, place, sweep.tombstones, drops_pictures=shows))
     is_touched = any(vars(count_place(workspace.store, place, sweep.tombstones)).values())
@@ -241,8 +248,19 @@ def _counts(found: Scrubbed) -> dict[str, int]:
     return dict(vars(found))
 
 
-def _is_concerned(place: Place, journal: Journal) -> bool:
-    return place.partition is None or place.partition in journal.partitions
+def _concerned(workspace: Workspace, journal: Journal) -> frozenset[Place]:
+    """What can hold the subject: its challenges' partitions, and what is built from them."""
+    stored = places(workspace.store)
+    kinds = {workspace.catalog.kind(key) for key in journal.partitions}
+    asked = [line for line in lines() if line.kind in kinds or None in kinds]
+    assets = {step.asset for line in asked for step in line.partitioned()}
+    assets |= {place.asset for place in stored if place.partition in journal.partitions}
+    found = {Place(asset, key) for asset in assets for key in journal.partitions}
+    steps = find_steps(())
+    while new := {s.asset for s in steps if assets & set(s.deps)} - assets:
+        assets |= new
+    pooled = {step.asset for step in steps if not step.is_partitioned}
+    return frozenset(found | {Place(asset) for asset in assets & pooled})
 
 
 @contextmanager
@@ -256,24 +274,21 @@ def _alone(workspace: Workspace, wait_s: float) -> Iterator[None]:
 
 
 @contextmanager
-def _leases(workspace: Workspace, journal: Journal, wait_s: float) -> Iterator[None]:
-    """Nothing is built where the subject is: neither now nor while it is taken out."""
-    concerned: dict[str, Place] = {}
-    for step in find_steps(()):
-        keys = journal.partitions if step.is_partitioned else (None,)
-        concerned |= {str(Place(step.asset, key)): Place(step.asset, key) for key in keys}
-    for place in places(workspace.store):
-        if _is_concerned(place, journal):
-            concerned[str(place)] = place
+def _leases(workspace: Workspace, journal: Journal, wait_s: float) -> Iterator[frozenset[Place]]:
+    """Nothing is built where the subject can be, neither now nor while it is taken out.
+
+    Yields these places.
+    """
+    concerned = _concerned(workspace, journal)
     with ExitStack() as held:
-        for _, place in sorted(concerned.items()):
+        for place in sorted(concerned, key=str):
             try:
                 held.enter_context(
                     lease(workspace.state, place.asset, place.partition, wait_s=wait_s)
                 )
             except LeaseError as error:
                 raise _busy(place, error) from error
-        yield
+        yield concerned
 
 
 def _busy(what: object, error: LeaseError) -> BusyError:

@@ -28,7 +28,13 @@ from typing import Any, Final
 
 import polars as pl
 
-from fer_assets.custody.recognition import UPLOADER_COLUMNS, WORKER_COLUMNS, Recogniser
+from fer_assets.custody.annotations import TRUTH_FOLDER, is_called, is_list, scrub_list
+from fer_assets.custody.recognition import (
+    UPLOADER_COLUMNS,
+    VIDEO_COLUMNS,
+    WORKER_COLUMNS,
+    Recogniser,
+)
 from fer_assets.storage.digests import sha256_bytes
 
 _SQLITE: Final = b"SQLite format 3\x00"
@@ -58,7 +64,13 @@ def look_into(data: bytes, name: str, names: Recogniser, challenge: str | None =
         names: tells who was withdrawn.
         challenge: whose files its paths are; None for any.
     """
-    return names.kinds_in(name, challenge) | _Look(names, challenge).bytes_of(data, name, 0)
+    kinds = names.kinds_in(name, challenge) | _Look(names, challenge).bytes_of(data, name, 0)
+    path = PurePath(name)
+    is_own = challenge is not None and names.is_name(name, challenge)
+    is_own |= TRUTH_FOLDER in path.parts and names.is_name(path.name, challenge)
+    if is_own or is_called(name, data, names, challenge):
+        kinds.add("name")
+    return kinds
 
 
 class _Look:
@@ -134,7 +146,7 @@ class _Look:
             return self._tar
         by_suffix = {
             ".json": self._json, ".jsonl": self._json_lines, ".ndjson": self._json_lines,
-            ".csv": self._csv,
+            ".csv": self._csv, ".txt": self._list,
         }  # fmt: skip
         return by_suffix.get(suffix)
 
@@ -160,6 +172,8 @@ class _Look:
         if column in UPLOADER_COLUMNS | WORKER_COLUMNS:
             is_gone = any(self.names.is_withdrawn(v, column, self.challenge) for v in values)
             return kinds | ({column} if is_gone else set())
+        if column in VIDEO_COLUMNS and any(self.names.is_name(v, self.challenge) for v in values):
+            kinds.add("name")
         is_file = any(self.names.is_file(v, self.challenge) for v in values if "." in v)
         return kinds | ({"file"} if is_file else set())
 
@@ -212,11 +226,18 @@ class _Look:
             kinds |= self._json(line, depth)
         return kinds
 
+    def _list(self, data: bytes, depth: int) -> Kinds:
+        """A list of videos or frames; other texts were looked at as they are."""
+        del depth
+        if not self.names.has_names or not is_list(data, self.challenge):
+            return set()
+        return {"name"} if scrub_list(data, self.names, self.challenge)[1] else set()
+
     def _csv(self, data: bytes, depth: int) -> Kinds:
         kinds: Kinds = set()
         for column, cell in _csv_cells(data.decode("utf-8", "replace")):
             kinds |= self.cell(cell, column, depth)
-        return kinds
+        return kinds | self._list(data, depth)
 
 
 def _csv_cells(text: str) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,8 @@ in before anything is deleted. Does not belong here: files that no manifest name
 A unit of a withdrawn video goes whole. Elsewhere only the parts that hold a subject are written
 anew, so that other people's parts keep their bytes. What was made of several faces together (a mean
 embedding, demographics, a contact sheet) and may show the subject is dropped, and its unit is
-marked, so that the next build makes it anew.
+marked, so that the next build makes it anew. So are runs that learned from a withdrawn video, and
+figures over everybody (`holdings.py`): their rows go, too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Final
 
 import polars as pl
 
+from fer_assets.custody.holdings import AGGREGATES, LISTS_VIDEOS
 from fer_assets.storage.layout import Place
 from fer_assets.storage.manifests import (
     FileEntry,
@@ -28,6 +30,7 @@ from fer_assets.storage.manifests import (
     unit_from_json,
 )
 from fer_assets.storage.parts import read_parts, write_table
+from fer_assets.storage.planning import is_withdrawn_unit
 from fer_assets.storage.schema import Schema, SubjectKind
 from fer_assets.storage.schemas.catalog import ASSET_TABLES
 from fer_assets.storage.store import Store
@@ -35,6 +38,9 @@ from fer_assets.storage.tombstones import Tombstones
 
 WITHDRAWALS: Final = "withdrawn subjects"
 """Input that a marked unit gets: the digest of the tombstones it was scrubbed with."""
+
+_NUMBERED: Final = frozenset({"video_id", "frame"})
+"""Columns of a table that numbers the frames of a video."""
 
 CHECKPOINT: Final = ".safetensors"
 """Weights can't forget: checkpoints stay, marked as stale (`checkpoints.py`)."""
@@ -110,14 +116,14 @@ class _Scrubber:
 
     def units(self, units: Mapping[str, UnitEntry]) -> dict[str, UnitEntry]:
         """The units that stay, scrubbed."""
-        stay = {k: u for k, u in units.items() if not self.tombstones.covers("video", k)}
+        stay = {k: u for k, u in units.items() if not is_withdrawn_unit(k, self.tombstones)}
         for key in units.keys() - stay.keys():
             self.n_rows += sum(part.rows or 0 for part in units[key].tables.values())
             self.n_blobs += len(units[key].blobs)
         self.n_units += len(units) - len(stay)
         touched = self._touched(stay)
         return {
-            key: self._unit(key, unit) if key in touched or self._pictures(unit) else unit
+            key: self._unit(key, unit) if key in touched or self._rests_on_all(unit) else unit
             for key, unit in stay.items()
         }
 
@@ -136,30 +142,41 @@ class _Scrubber:
 
     def count(self, units: Mapping[str, UnitEntry]) -> Scrubbed:
         """Units and rows that would go; reads the columns with subjects only."""
-        stay = {k: u for k, u in units.items() if not self.tombstones.covers("video", k)}
+        stay = {k: u for k, u in units.items() if not is_withdrawn_unit(k, self.tombstones)}
         gone = [u for k, u in units.items() if k not in stay]
         n_rows = sum(part.rows or 0 for unit in gone for part in unit.tables.values())
         for key in self._touched(stay):
             for table, part in stay[key].tables.items():
-                if part.rows and (kinds := self._kinds(table, part)):
-                    frame = read_parts(self.store, [part], list(kinds))
+                if part.rows and (columns := self._columns(table, part)):
+                    frame = read_parts(self.store, [part], columns)
                     n_rows += int(self._gone(table, frame).sum())
         return Scrubbed(len(gone), n_rows)
 
     def _holds_any(self, table: str, parts: Sequence[FileEntry]) -> bool:
-        kinds = self._kinds(table, parts[0])
-        if not kinds:
-            return False
-        frame = read_parts(self.store, parts, list(kinds))
-        return any(
-            self.tombstones.withdrawn_among(kind, frame[name].drop_nulls().unique().to_list())
-            for name, kind in kinds.items()
+        columns = self._columns(table, parts[0])
+        return bool(columns) and bool(
+            self._gone(table, read_parts(self.store, parts, columns)).any()
         )
 
     def _kinds(self, table: str, part: FileEntry) -> dict[str, SubjectKind]:
+        return subject_kinds(self.place.asset, table, self._all_columns(table, part))
+
+    def _columns(self, table: str, part: FileEntry) -> list[str]:
+        """Columns by which subjects are found: those with a subject, and the frame's number."""
+        numbered = set(self._all_columns(table, part)) >= _NUMBERED
+        return [*self._kinds(table, part), *(["frame"] if numbered else [])]
+
+    def _all_columns(self, table: str, part: FileEntry) -> list[str]:
         schema = ASSET_TABLES.get(self.place.asset, {}).get(table)
-        columns = list(schema.dtypes) if schema else read_parts(self.store, [part]).columns
-        return subject_kinds(self.place.asset, table, columns)
+        return list(schema.dtypes) if schema else read_parts(self.store, [part]).columns
+
+    def _rests_on_all(self, unit: UnitEntry) -> bool:
+        return bool(self._pictures(unit)) or (self._is_aggregate and any(unit.files()))
+
+    @property
+    def _is_aggregate(self) -> bool:
+        """Whether the tables are figures over everybody, and somebody withdrew since."""
+        return self.drops_pictures and self.place.asset in AGGREGATES
 
     def _pictures(self, unit: UnitEntry) -> list[str]:
         """Blobs that may show a face, or count it."""
@@ -185,9 +202,13 @@ class _Scrubber:
                 rest = ~gone[name] & frame[next(iter(kinds))].is_in(sorted(mixed))
                 is_aggregate_gone |= bool(rest.any())
                 gone[name] |= rest
+        if self._is_aggregate:
+            gone = {name: rows | True for name, rows in gone.items()}
+        learned = gone.get(LISTS_VIDEOS.get(self.place.asset, ""))
+        has_learned = learned is not None and bool(learned.any())
         pictures = self._pictures(unit)
         provenance = unit.provenance
-        if pictures or is_aggregate_gone:
+        if pictures or is_aggregate_gone or has_learned or self._is_aggregate:
             provenance = self._marked(provenance)
         tables = {
             name: self._rewritten(key, name, frames[name], gone[name], part, provenance)
@@ -206,7 +227,10 @@ class _Scrubber:
 
     def _gone(self, table: str, frame: pl.DataFrame) -> pl.Series:
         """Which rows are about a withdrawn subject."""
-        gone = pl.Series([False] * frame.height, dtype=pl.Boolean)
+        if set(frame.columns) >= _NUMBERED:
+            gone = self.tombstones.withdrawn_frames(frame)
+        else:
+            gone = pl.Series([False] * frame.height, dtype=pl.Boolean)
         for name, kind in subject_kinds(self.place.asset, table, frame.columns).items():
             names = frame[name].drop_nulls().unique().to_list()
             if withdrawn := self.tombstones.withdrawn_among(kind, names):
@@ -261,7 +285,7 @@ class _Scrubber:
         key = path.rsplit("/", 1)[1].rsplit("-", 1)[0]
         unit = unit_from_json(json.loads(self.store.read(path)))
         files = {file.path for file in unit.files()}
-        is_clean = not self.tombstones.covers("video", key) and files <= set(paths)
+        is_clean = not is_withdrawn_unit(key, self.tombstones) and files <= set(paths)
         if is_clean and not self._pictures(unit) and not self._touched({key: unit}):
             return {path, *files}
         return set()

@@ -2,8 +2,8 @@
 
 Belongs here: source files and what was fetched, files of challenges and of answers, the labelling
 page's book, caches, registries with their backups, and whatever else lies under the root. Does not
-belong here: assets (`part_scrubbing.py`), releases (`published.py`), the order of things
-(`erasure.py`).
+belong here: assets (`part_scrubbing.py`), releases (`published.py`), crops and annotations
+(`annotated_sources.py`), the order of things (`erasure.py`).
 
 Each function asks the tombstones about what it finds, can be called again at any time, and returns
 what it did as counts.
@@ -14,65 +14,27 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from fer_assets.challenges.manifest import read_manifest_rows
-from fer_assets.challenges.spec import Challenge, ChallengeError
+from fer_assets.custody.annotated_sources import scrub_text
+from fer_assets.custody.annotations import TRUTH_FOLDER
 from fer_assets.custody.file_scrubbing import SUFFIXES, scrub
-from fer_assets.custody.recognition import Recogniser
+from fer_assets.custody.sweep import Counts, Sweep, files_below, replace_file, source_folders
 from fer_assets.lines.workspace import Workspace
 from fer_assets.sources.downloads import wanted_videos
 from fer_assets.sources.records import DownloadFolder, DownloadRecord
 from fer_assets.sources.uploads import fetched_notes, find_uploads
 from fer_assets.storage.digests import sha256_bytes, sha256_file
 from fer_assets.storage.store import LocalStore
-from fer_assets.storage.tombstones import Tombstones, read_tombstones
 
 if TYPE_CHECKING:
     from fer_assets.labels.page.answer_book import AnswerBook
 
-Counts = Mapping[str, int]
-
 _OWN_ROOMS: Final = ("assets", "registries", "custody", "weights", "releases", "answers")
 """Folders of the root that have an action of their own, or nobody's data."""
-
-
-@dataclass(frozen=True)
-class Sweep:
-    """What the actions share.
-
-    Attributes:
-        workspace: the places.
-        tombstones: the withdrawn subjects.
-        is_dry: only count.
-    """
-
-    workspace: Workspace
-    tombstones: Tombstones
-    is_dry: bool = False
-
-    @classmethod
-    def of(cls, workspace: Workspace) -> Sweep:
-        """With the tombstones as they are now."""
-        return cls(workspace, read_tombstones(workspace.store))
-
-    @cached_property
-    def names(self) -> Recogniser:
-        """Tells which names were withdrawn."""
-        return Recogniser(self.tombstones, self.workspace.catalog.keys())
-
-    def challenges(self) -> Iterator[Challenge]:
-        """The challenges whose file can be read."""
-        keys = self.workspace.catalog.keys()
-        for key in keys:
-            try:
-                yield self.workspace.catalog.load(key)
-            except ChallengeError:
-                continue
 
 
 def delete_sources(sweep: Sweep) -> Counts:
@@ -105,7 +67,7 @@ def _withdraw_downloads(sweep: Sweep, folder: DownloadFolder) -> int:
             folder.write(DownloadRecord(record.url_id, "", "withdrawn", "withdrawn", "", 0))
             n_gone += 1
         known.add(record.file)
-    for path in _files_below(folder.folder):
+    for path in files_below(folder.folder):
         is_record = path.parent.name == ".records"
         if is_record or path.name in known:
             continue
@@ -119,8 +81,8 @@ def scrub_challenge_files(sweep: Sweep) -> Counts:
     """Lines about a subject in a challenge's tables: uploads, corrections, truth, manifest."""
     n_rows = 0
     for challenge in sweep.challenges():
-        for path in _files_below(challenge.folder):
-            if challenge.videos not in path.parents and path.suffix.lower() in SUFFIXES:
+        for path in files_below(challenge.folder, source_folders(challenge)):
+            if path.suffix.lower() in SUFFIXES:
                 n_rows += _scrub_file(sweep, path, challenge.key)
     return {"rows": n_rows}
 
@@ -175,7 +137,7 @@ def scrub_caches(sweep: Sweep) -> Counts:
             if not sweep.tombstones.covers("video", str(value[1])[:16])
         }
         if len(kept) < len(known):
-            _replace(path, json.dumps(kept).encode())
+            replace_file(path, json.dumps(kept).encode())
             n_rows += len(known) - len(kept)
     return {"rows": n_rows}
 
@@ -208,17 +170,25 @@ def scrub_the_rest(sweep: Sweep) -> Counts:
     """Every other table under the root and in the state folder; files named after a subject go."""
     n_rows = n_files = 0
     for path, challenge in _other_files(sweep):
-        if sweep.names.kinds_in(path.name, challenge):
+        if sweep.names.kinds_in(path.name, challenge) or _is_truth(sweep, path, challenge):
             path.unlink()
             n_files += 1
+        elif path.suffix.lower() == ".txt":
+            left = scrub_text(sweep, path, challenge)
+            n_files, n_rows = n_files + left["files"], n_rows + left["rows"]
         elif path.suffix.lower() in SUFFIXES:
             n_rows += _scrub_file(sweep, path, challenge)
     return {"rows": n_rows, "files": n_files}
 
 
+def _is_truth(sweep: Sweep, path: Path, challenge: str | None) -> bool:
+    """Whether it is a demo's file about one video, called by the video's name."""
+    return TRUTH_FOLDER in path.parts and sweep.names.is_name(path.name, challenge)
+
+
 def _other_files(sweep: Sweep) -> Iterator[tuple[Path, str | None]]:
     workspace = sweep.workspace
-    left_out = {challenge.videos for challenge in sweep.challenges()}
+    left_out = {folder for one in sweep.challenges() for folder in source_folders(one)}
     left_out |= {workspace.state / name for name in ("dagster", "labelling", "leases", "hashes")}
     left_out |= {workspace.weights, workspace.benchmarks}
     if home := os.environ.get("DAGSTER_HOME"):
@@ -230,8 +200,8 @@ def _other_files(sweep: Sweep) -> Iterator[tuple[Path, str | None]]:
         places.append(root)
     seen: set[Path] = set()
     for place in places:
-        for path in _files_below(place):
-            if path not in seen and not left_out & set(path.parents):
+        for path in files_below(place, left_out):
+            if path not in seen:
                 seen.add(path)
                 yield path, _challenge_of(workspace, path)
 
@@ -247,21 +217,5 @@ def _scrub_file(sweep: Sweep, path: Path, challenge: str | None) -> int:
     except csv.Error:  # no CSV after all; the verification reads it as text
         return 0
     if n_gone and not sweep.is_dry:
-        _replace(path, data)
+        replace_file(path, data)
     return n_gone
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Under a temporary name, flushed, then renamed."""
-    staging = path.with_name(f".{path.name}.tmp")
-    with staging.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    staging.replace(path)
-
-
-def _files_below(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fer_assets.custody.file_scrubbing import SUFFIXES, scrub
 from fer_assets.custody.looking import look_into
-from fer_assets.custody.places import Counts, Sweep
+from fer_assets.custody.sweep import Counts, Sweep
 from fer_assets.lines.tiktokfer.publications import LEASE
 from fer_assets.release.version_files import EXPORTS, Version, WithdrawalNotice, release_folder
 from fer_assets.release.versions import keys, stored_rows, versions, withdraw_faces

@@ -16,6 +16,7 @@ import polars as pl
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.layout import Place
 from fer_assets.storage.manifests import FileEntry, Manifest, read_manifest
+from fer_assets.storage.planning import video_of
 from fer_assets.storage.schema import Schema
 from fer_assets.storage.schemas.catalog import ASSET_TABLES
 from fer_assets.storage.tombstones import Tombstones, read_tombstones
@@ -81,7 +82,7 @@ class Rows:
         """
         schema = ASSET_TABLES[place.asset][table]
         wanted = list(columns or light_columns(schema))
-        needed = list(dict.fromkeys([*wanted, column, *schema.subjects]))
+        needed = list(dict.fromkeys([*wanted, column, *schema.subject_columns]))
         parts = self._parts(place, table, videos)
         if not parts or not values:
             return schema.empty().select(wanted)
@@ -96,16 +97,17 @@ class Rows:
         parts = self._parts(place, table, None)
         if not parts:
             return schema.empty().select(wanted)
-        needed = list(dict.fromkeys([*wanted, *schema.subjects]))
+        needed = list(dict.fromkeys([*wanted, *schema.subject_columns]))
         frame = self._scan(parts, schema, needed).collect()
         return self.tombstones.filter(frame, schema).select(wanted)
 
     def _parts(self, place: Place, table: str, videos: Collection[str] | None) -> list[FileEntry]:
         manifest = self.manifest(place)
         units = dict(manifest.units) if manifest else {}
-        if videos is not None and units.keys() & set(videos):
-            others = [k for k in units if not _is_video(k)]
-            units = {k: units[k] for k in [*others, *sorted(units.keys() & set(videos))]}
+        if videos is not None:
+            wanted = {None, *videos}
+            own = {k: unit for k, unit in units.items() if video_of(k) in wanted}
+            units = own if any(video_of(k) for k in own) else units
         parts = (unit.tables[table] for unit in units.values() if table in unit.tables)
         return [part for part in parts if part.rows]
 
@@ -133,7 +135,3 @@ class Rows:
                 for schema in tables.values():
                     if schema.subjects:
                         yield place, schema
-
-
-def _is_video(unit: str) -> bool:
-    return len(unit) == 16 and all(letter in "0123456789abcdef" for letter in unit)

@@ -19,7 +19,7 @@ from fer_assets.storage.tombstones import Tombstones, salted_hash
 
 _HEX: Final = re.compile(r"[0-9a-f]{16,}")
 _HEX_KINDS: Final = ("video", "task", "uploader", "worker")
-_FACE: Final = re.compile(r"[0-9a-f]{16}/\d+/-?\d+--?\d+")
+_FACE: Final = re.compile(r"[0-9a-f]{16}/(?:\d+/-?\d+--?\d+|frame-\d+)")
 _IDENTITY: Final = re.compile(r"(?:id|p)-[0-9a-f]{12}")
 _SUFFIX: Final = "|".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
 _FILE_END: Final = re.compile(rf"\.(?:{_SUFFIX})\b", re.IGNORECASE)
@@ -37,6 +37,9 @@ UPLOADER_COLUMNS: Final = frozenset({"uploader", "uploader_id"})
 WORKER_COLUMNS: Final = frozenset({"worker", "worker_id"})
 """Columns whose values are people's names: only there a name can be told from a word."""
 
+VIDEO_COLUMNS: Final = frozenset({"video", "name", "file", "path", "image", "image_location"})
+"""Columns whose values call a video by the name of its annotation files, or a file by its path."""
+
 
 @dataclass(frozen=True)
 class Recogniser:
@@ -50,6 +53,7 @@ class Recogniser:
     tombstones: Tombstones
     challenges: Sequence[str] = ()
     _runs: dict[str, frozenset[str]] = field(default_factory=dict)
+    _names: dict[str, bool] = field(default_factory=dict)
 
     def is_withdrawn(self, cell: str, column: str = "", challenge: str | None = None) -> bool:
         """Whether a cell of a table names a withdrawn subject.
@@ -69,15 +73,49 @@ class Recogniser:
         if column in WORKER_COLUMNS:
             hashed = worker_id(text, graves.salt)
             return graves.covers("worker", text) or graves.covers("worker", hashed)
+        if column in VIDEO_COLUMNS and self.is_name(text, challenge):
+            return True
         return self.is_file(text, challenge) or bool(self.kinds_in(text, challenge))
 
     def is_file(self, path: str, challenge: str | None = None) -> bool:
         """Whether a path is the one of a withdrawn upload."""
         if not self.tombstones.hashes.get("file"):
             return False
-        keys = self.challenges if challenge is None else (challenge,)
-        names = [path, *(f"{key}/{path}" for key in keys)]
+        names = [path, *(f"{key}/{path}" for key in self._keys(challenge))]
         return any(self.tombstones.covers("file", name) for name in names)
+
+    @property
+    def has_names(self) -> bool:
+        """Whether anybody was withdrawn whom annotation files call by a name."""
+        return any(self.tombstones.hashes.get(kind) for kind in ("name", "frame"))
+
+    def is_name(self, path: str, challenge: str | None = None) -> bool:
+        """Whether a path is of a withdrawn video that annotation files call by a name.
+
+        ``NAME``, ``NAME.txt``, ``NAME/00001.jpg``; names are asked for within a challenge.
+        """
+        if not self.tombstones.hashes.get("name"):
+            return False
+        parts = path.replace("\\", "/").split("/")
+        asked = {part for part in (*parts, parts[-1].rsplit(".", 1)[0]) if part}
+        return any(
+            self._has_name(f"{key}/{part}") for key in self._keys(challenge) for part in asked
+        )
+
+    def is_frame(self, path: str, challenge: str | None = None) -> bool:
+        """Whether ``NAME/00001.jpg`` is the crop of a withdrawn face, alone of its video."""
+        if not self.tombstones.hashes.get("frame"):
+            return False
+        crop = "/".join(path.replace("\\", "/").split("/")[-2:])
+        return any(self.tombstones.covers("file", f"{key}/{crop}") for key in self._keys(challenge))
+
+    def _keys(self, challenge: str | None) -> Sequence[str]:
+        return self.challenges if challenge is None else (challenge,)
+
+    def _has_name(self, name: str) -> bool:
+        if name not in self._names:
+            self._names[name] = self.tombstones.covers("name", name)
+        return self._names[name]
 
     def kinds_in(self, text: str, challenge: str | None = None) -> set[str]:
         """Kinds of the withdrawn subjects that a free text names."""

@@ -12,14 +12,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+import polars as pl
+
 from fer_assets.custody.checkpoints import StaleCheckpoint, stale_checkpoints
 from fer_assets.custody.journal import Journal, report_path
-from fer_assets.custody.places import Sweep
 from fer_assets.custody.published import exports_with_subjects, notices_of
+from fer_assets.custody.reading import Rows
+from fer_assets.custody.sweep import Sweep
 from fer_assets.custody.verify import Finding
+from fer_assets.lines.frame_affect.names import EXPRESSION_BACKBONE
 from fer_assets.lines.workspace import Workspace
 from fer_assets.release.version_files import WithdrawalNotice
 from fer_assets.storage.digests import canonical_json
+from fer_assets.storage.layout import Place
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,13 @@ def _redacted(sweep: Sweep, finding: Finding) -> Finding:
     return Finding(place, finding.kinds, finding.is_source)
 
 
+def _taught_backbones(sweep: Sweep) -> list[str]:
+    """Backbones that were trained on folders of pictures which no table lists."""
+    rows = Rows(sweep.workspace).all(Place(EXPRESSION_BACKBONE), "backbones")
+    taught = pl.col("n_identity_images") + pl.col("n_expression_images") > 0
+    return rows.filter(taught)["backbone"].sort().to_list()
+
+
 def _left_to_do(sweep: Sweep, journal: Journal, n_stale: int, n_findings: int) -> list[str]:
     todo = []
     if n_findings:
@@ -106,6 +118,12 @@ def _left_to_do(sweep: Sweep, journal: Journal, n_stale: int, n_findings: int) -
         todo.append(
             f"{n_stale} checkpoints learned from a withdrawn subject: train them anew "
             "(`fer-assets materialize`), and call back their copies."
+        )
+    if taught := _taught_backbones(sweep):
+        todo.append(
+            f"Backbones {', '.join(taught)} learned from pictures outside of this root (settings "
+            "of expression_backbone): nobody is recognised there. If the subject is among them, "
+            "take it out and materialise the asset anew."
         )
     if not journal.scrubs_exports:
         todo += [

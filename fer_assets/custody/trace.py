@@ -13,19 +13,21 @@ from typing import Any, Final
 import polars as pl
 
 from fer_assets.custody.checkpoints import (
-    LEARNS_FROM,
     Run,
     learned_faces,
     runs,
     stale_checkpoints,
 )
+from fer_assets.custody.holdings import LEARNS_FROM
 from fer_assets.custody.reading import Rows
+from fer_assets.custody.trace_frames import frame_sections
 from fer_assets.errors import FerError
 from fer_assets.lines.tiktokfer import names
 from fer_assets.lines.tiktokfer.scores import SERVING_RUNS
 from fer_assets.lines.workspace import Workspace
 from fer_assets.release.versions import keys, stored_rows, versions
 from fer_assets.storage.layout import Place
+from fer_assets.storage.schemas.catalog import ASSET_TABLES
 
 OWN_VALIDATION: Final = "tiktok-validation"
 """The benchmark whose score is taken over the challenge's own held-out people."""
@@ -52,17 +54,41 @@ class Trace:
 
 
 def trace_face(workspace: Workspace, face_id: str) -> Trace:
-    """The chain of one face.
+    """The chain of one face, in every line that has it.
 
-    Sections: source, prompt, detection, identity, votes, flags, label, release, published,
-    checkpoints, scores, and every other table with rows about it.
+    Sections of a prompted challenge: source, prompt, detection, identity, votes, flags, label,
+    release, published, checkpoints, scores, and every other table with rows about it; of annotated
+    video those of `trace_frames.frame_sections`.
 
     Raises:
         TraceError: no such face, or it was withdrawn.
     """
     rows = Rows(workspace)
+    framed = frame_sections(rows, face_id)
+    found = _find(rows, face_id)
+    if found is not None:
+        sections = _face_sections(rows, face_id, *found)
+        return Trace(face_id, sections | _named(framed or {}, "annotated video"))
+    if framed is not None:
+        return Trace(face_id, framed)
+    is_gone = rows.tombstones.covers("face", face_id)
+    raise TraceError(
+        f"face {face_id}",
+        expected="a face of the dataset",
+        found="withdrawn" if is_gone else "none such",
+        remedy=""
+        if is_gone
+        else "The tables face_crops and annotated_frames have the ids: video/time in ms/x-y, or "
+        "video/frame-N.",
+    )
+
+
+def _named(sections: Mapping[str, list[Record]], line: str) -> dict[str, list[Record]]:
+    return {f"{line}: {title}": records for title, records in sections.items()}
+
+
+def _face_sections(rows: Rows, face_id: str, place: Place, crop: Record) -> dict[str, list[Record]]:
     video_id = face_id.split("/", 1)[0]
-    place, crop = _find(rows, face_id, video_id)
     key = place.partition
     face = _Face(rows, face_id, video_id, key)
     at_s = crop["timestamp_ms"] / 1000
@@ -86,23 +112,18 @@ def trace_face(workspace: Workspace, face_id: str) -> Trace:
     }
     sections["scores"] = face.scores(bool(held_out), learned)
     sections["other tables"] = face.elsewhere()
-    return Trace(face_id, sections)
+    return sections
 
 
-def _find(rows: Rows, face_id: str, video_id: str) -> tuple[Place, Record]:
+def _find(rows: Rows, face_id: str) -> tuple[Place, Record] | None:
+    video_id = face_id.split("/", 1)[0]
     for place in rows.places(names.FACE_CROPS):
         manifest = rows.manifest(place)
         if manifest is not None and video_id in manifest.units:
             found = rows.where(place, "face_crops", "face_id", [face_id], videos=[video_id])
             if found.height:
                 return place, found.row(0, named=True)
-    is_gone = rows.tombstones.covers("face", face_id)
-    raise TraceError(
-        f"face {face_id}",
-        expected="a face of the dataset",
-        found="withdrawn" if is_gone else "none such",
-        remedy="" if is_gone else "The table face_crops has the ids: video/time in ms/x-y.",
-    )
+    return None
 
 
 @dataclass(frozen=True)
@@ -175,7 +196,8 @@ class _Face:
             for place in self.rows.places(asset):
                 if place.partition not in (None, self.key):
                     continue
-                for row in self.own(asset, "predictions", place):
+                has_own = "predictions" in ASSET_TABLES[asset]
+                for row in self.own(asset, "predictions", place) if has_own else ():
                     held_out.append({"asset": asset, "partition": place.partition, **row})
                 for run in runs(store, [place]):
                     learned += learned_record(self.rows, run, {self.face_id}, stale)

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 import polars as pl
 
 from fer_assets.custody.checkpoints import (
-    LEARNS_FROM,
     Run,
     learned_faces,
     runs,
     stale_checkpoints,
 )
+from fer_assets.custody.holdings import LEARNS_FROM, LISTS_VIDEOS
 from fer_assets.custody.reading import Rows
 from fer_assets.custody.trace import (
     OWN_VALIDATION,
@@ -27,6 +27,8 @@ from fer_assets.custody.trace import (
     how_scores_rest,
     learned_record,
 )
+from fer_assets.custody.trace_frames import annotated_videos, video_sections
+from fer_assets.custody.trace_heads import head_sections, score_sections
 from fer_assets.lines.tiktokfer import names
 from fer_assets.lines.tiktokfer.scores import SERVING_RUNS
 from fer_assets.lines.workspace import Workspace
@@ -43,18 +45,22 @@ def trace_checkpoint(workspace: Workspace, name: str) -> Trace:
     Args:
         workspace: where it is.
         name: ``ASSET/PARTITION/RUN``, e.g. ``trained_checkpoints/face-challenge/fold-0``; over all
-            challenges ``pooled_checkpoint/final``.
+            challenges ``pooled_checkpoint/final``. The line's name does for the asset's, too.
 
     Raises:
         TraceError: no such checkpoint, or the release it learned from is gone.
     """
     rows = Rows(workspace)
     known = {_run_name(run): run for run in _runs(rows)}
-    found = next((run for key, run in known.items() if name in (key, key.split("/", 1)[1])), None)
+    found = next((run for key, run in known.items() if name in _ways_to_say(key)), None)
     if found is None:
         raise TraceError(
             f"checkpoint {name}", expected=f"one of {', '.join(known) or 'none'}", found="none such"
         )
+    stale = {(s.place, s.run): s.erasure for s in stale_checkpoints(workspace.store)}
+    stale_since = stale.get((found.place, found.name))
+    if found.place.asset in LISTS_VIDEOS:
+        return Trace(name, head_sections(rows, found, stale_since))
     learned = learned_faces(workspace.store, found)
     if learned is None:
         raise TraceError(
@@ -63,7 +69,6 @@ def trace_checkpoint(workspace: Workspace, name: str) -> Trace:
             found="another one",
             remedy="Train it anew: `fer-assets materialize`.",
         )
-    stale = {(s.place, s.run): s.erasure for s in stale_checkpoints(workspace.store)}
     head: Record = {
         "asset": found.place.asset,
         "partition": found.place.partition,
@@ -71,7 +76,7 @@ def trace_checkpoint(workspace: Workspace, name: str) -> Trace:
         "checkpoint": found.checkpoint,
         "release": found.release,
         "target": found.target,
-        "stale_since": stale.get((found.place, found.name)),
+        "stale_since": stale_since,
     }
     return Trace(name, {"checkpoint": [head], **_of_faces(rows, learned, has_runs=False)})
 
@@ -81,12 +86,15 @@ def trace_score(workspace: Workspace, name: str) -> Trace:
 
     Args:
         workspace: where it is.
-        name: ``PARTITION/BENCHMARK/PROTOCOL/METRIC``, as in the table benchmark_scores.
+        name: ``PARTITION/BENCHMARK/PROTOCOL/METRIC``, as in the table benchmark_scores, or
+            ``PARTITION/RUN/SMOOTHING/METRIC`` of affect_scores.
 
     Raises:
         TraceError: no such figure, or it could not be computed.
     """
     rows = Rows(workspace)
+    if framed := score_sections(rows, name):
+        return Trace(name, framed)
     key, benchmark, protocol, metric = [*name.split("/", 3), "", "", ""][:4]
     place = Place(names.BENCHMARK_SCORES, key)
     table = rows.where(place, "benchmark_scores", "benchmark", [benchmark])
@@ -94,7 +102,8 @@ def trace_score(workspace: Workspace, name: str) -> Trace:
     if own.is_empty() or own["status"][0] != "scored":
         raise TraceError(
             f"score {name}",
-            expected="PARTITION/BENCHMARK/PROTOCOL/METRIC of benchmark_scores",
+            expected="PARTITION/BENCHMARK/PROTOCOL/METRIC of benchmark_scores, or "
+            "PARTITION/RUN/SMOOTHING/METRIC of affect_scores",
             found="skipped" if own.height else "none such",
         )
     checkpoints = Place(names.TRAINED_CHECKPOINTS, key)
@@ -117,18 +126,27 @@ def trace_score(workspace: Workspace, name: str) -> Trace:
 
 
 def trace_video(workspace: Workspace, name: str) -> Trace:
-    """All that is there of a video, by its id or path.
+    """All that is there of a video in every line, by its id or path.
 
     Raises:
         TraceError: no such video, or it was withdrawn.
     """
     rows = Rows(workspace)
     found = _uploads(rows, "video_id", [name]) or _uploads(rows, "path", [name])
-    if not found:
+    framed = annotated_videos(rows, "video_id", [name]) or annotated_videos(rows, "path", [name])
+    if not found and not framed:
         raise TraceError(f"video {name}", expected="an id or a path", found="none such")
-    videos = sorted({str(row["video_id"]) for row in found})
-    copies = [row for row in _uploads(rows, "duplicate_of", videos) if row not in found]
-    return Trace(name, {"uploads": found + copies, **_of_videos(rows, videos)})
+    videos = sorted({str(row["video_id"]) for row in [*found, *framed]})
+    return Trace(name, _all_of(rows, found, videos))
+
+
+def _all_of(rows: Rows, found: list[Record], videos: list[str]) -> dict[str, list[Record]]:
+    """Sections about some videos; of a line that has none of them there are none."""
+    sections = video_sections(rows, videos)
+    if found or not sections:
+        copies = [row for row in _uploads(rows, "duplicate_of", videos) if row not in found]
+        sections = {"uploads": found + copies, **_of_videos(rows, videos), **sections}
+    return sections
 
 
 def trace_uploader(workspace: Workspace, name: str) -> Trace:
@@ -140,10 +158,11 @@ def trace_uploader(workspace: Workspace, name: str) -> Trace:
     rows = Rows(workspace)
     hashed = salted_hash(read_salt(workspace.store), "uploader", name)
     found = _uploads(rows, "uploader_id", [name, hashed])
-    if not found:
+    framed = annotated_videos(rows, "uploader_id", [name, hashed])
+    if not found and not framed:
         raise TraceError(f"uploader {name}", expected="a name or its hash", found="none such")
-    videos = sorted({str(row["video_id"]) for row in found})
-    return Trace(hashed, {"uploads": found, **_of_videos(rows, videos)})
+    videos = sorted({str(row["video_id"]) for row in [*found, *framed]})
+    return Trace(hashed, _all_of(rows, found, videos))
 
 
 def trace_identity(workspace: Workspace, name: str, partition: str | None = None) -> Trace:
@@ -182,13 +201,19 @@ def trace_person(workspace: Workspace, name: str) -> Trace:
 
 
 def _runs(rows: Rows) -> Iterator[Run]:
-    for asset in LEARNS_FROM:
+    for asset in (*LEARNS_FROM, *LISTS_VIDEOS):
         yield from runs(rows.workspace.store, rows.places(asset))
 
 
 def _run_name(run: Run) -> str:
     parts = [run.place.asset, run.place.partition, run.name]
     return "/".join(part for part in parts if part and part != UNPARTITIONED)
+
+
+def _ways_to_say(name: str) -> set[str]:
+    """LINE/ASSET/PARTITION/RUN, without the line, and without the asset."""
+    line, asset, *rest = name.split("/")
+    return {name, "/".join([asset, *rest]), "/".join([line, *rest])}
 
 
 def _uploads(rows: Rows, column: str, values: list[str]) -> list[Record]:
@@ -222,7 +247,8 @@ def _of_faces(rows: Rows, faces: set[str], *, has_runs: bool = True) -> dict[str
     }
     if has_runs:
         stale = {(s.place, s.run) for s in stale_checkpoints(rows.workspace.store)}
-        learned = [r for run in _runs(rows) for r in learned_record(rows, run, faces, stale)]
+        own = (run for run in _runs(rows) if run.place.asset in LEARNS_FROM)
+        learned = [r for run in own for r in learned_record(rows, run, faces, stale)]
         sections["checkpoints"] = learned
         sections["scores"] = _scores(rows, learned)
     return sections

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from fer_assets.compute.progress import track
 from fer_assets.custody.looking import look_into
-from fer_assets.custody.places import Sweep
+from fer_assets.custody.sweep import Sweep, all_folders, source_folders
 from fer_assets.lines.workspace import Workspace
 from fer_assets.storage.store import LocalStore
 
@@ -48,18 +48,21 @@ def find_traces(workspace: Workspace, texts: Iterable[str] = ()) -> list[Finding
     """
     sweep = Sweep.of(workspace)
     words = [text.encode() for text in texts if text]
-    videos = {challenge.videos: challenge.key for challenge in sweep.challenges()}
-    files = list(_files(workspace, videos))
+    found = list(sweep.challenges())
+    sources = {folder: one.key for one in found for folder in source_folders(one)}
+    folders = {folder: one.key for one in found for folder in all_folders(one)}
+    files = list(_files(workspace, folders))
     findings = []
-    for place, path in track(files, len(files), "looking for what is left"):
+    for place, file in track(files, len(files), "looking for what is left"):
+        path = None if file is None else Path(file)
         data = workspace.store.read(place) if path is None else _read(path)
         if data is None:
             continue
-        challenge = _challenge(workspace, path, videos)
+        challenge = _challenge(workspace, path, folders)
         kinds = look_into(data, place, sweep.names, challenge)
         kinds |= {"text" for word in words if word in data or word in place.encode()}
         if kinds:
-            is_source = _is_source(workspace, path, videos)
+            is_source = _is_source(workspace, path, sources)
             findings.append(Finding(place, tuple(sorted(kinds)), is_source))
     return sorted(findings, key=lambda finding: finding.place)
 
@@ -71,37 +74,47 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def _files(workspace: Workspace, videos: Iterable[Path]) -> Iterator[tuple[str, Path | None]]:
-    """Name and path of every file; of a remote store the path is None."""
+def _files(workspace: Workspace, own: Iterable[Path]) -> Iterator[tuple[str, str | None]]:
+    """Name and path of every file; of a remote store the path is None.
+
+    Paths are plain text: a challenge may have millions of crops.
+    """
     store = workspace.store
-    folders = [workspace.state, workspace.catalog.folder, *videos]
+    folders = [workspace.state, workspace.catalog.folder, *own]
     if home := os.environ.get("DAGSTER_HOME"):
         folders.append(Path(home).absolute())
     root = store.root if isinstance(store, LocalStore) else None
     if root is None:
         yield from ((path, None) for path in store.list(""))
-    seen: set[Path] = set()
-    for folder in [*([root] if root else []), *folders]:
-        for path in sorted(folder.rglob("*")) if folder.is_dir() else []:
-            if path.is_file() and path not in seen:
-                seen.add(path)
-                is_below = root is not None and root in path.parents
-                name = path.relative_to(root).as_posix() if is_below and root else str(path)
-                yield name, path
+    below = f"{root}{os.sep}"
+    for folder in _outermost([*([root] if root else []), *folders]):
+        for place, inner, names in os.walk(folder):
+            inner.sort()
+            for name in sorted(names):
+                path = os.path.join(place, name)  # noqa: PTH118
+                if os.path.isfile(path):  # noqa: PTH113
+                    is_below = root is not None and path.startswith(below)
+                    yield Path(path[len(below) :]).as_posix() if is_below else path, path
 
 
-def _challenge(workspace: Workspace, path: Path | None, videos: dict[Path, str]) -> str | None:
+def _outermost(folders: Iterable[Path]) -> list[Path]:
+    """The folders that lie in none of the others, each once."""
+    distinct = list(dict.fromkeys(folders))
+    return [one for one in distinct if not any(other in one.parents for other in distinct)]
+
+
+def _challenge(workspace: Workspace, path: Path | None, folders: dict[Path, str]) -> str | None:
     if path is None:
         return None
-    for folder, key in videos.items():
+    for folder, key in folders.items():
         if folder in path.parents:
             return key
     folder = workspace.catalog.folder
     return path.relative_to(folder).parts[0] if folder in path.parents else None
 
 
-def _is_source(workspace: Workspace, path: Path | None, videos: dict[Path, str]) -> bool:
-    """Video files and the cache of their hashes: they stay with ``--keep-source``."""
+def _is_source(workspace: Workspace, path: Path | None, sources: dict[Path, str]) -> bool:
+    """Videos, crops and the cache of their hashes: they stay with ``--keep-source``."""
     if path is None:
         return False
-    return path.parent == workspace.state / "hashes" or any(v in path.parents for v in videos)
+    return path.parent == workspace.state / "hashes" or any(s in path.parents for s in sources)

@@ -23,6 +23,7 @@ from fer_assets.release.publishing import Publication, publish
 from fer_assets.storage.registries import write_registry
 from fer_assets.storage.schemas.tiktokfer import SPLIT_REGISTRY
 from fer_assets.training import recipes
+from fer_assets_tests.custody.affect_root import build, draw
 from fer_assets_tests.integration.tiny import KEY, QUICK, materialise, render, simulate_answers
 
 
@@ -109,3 +110,14 @@ def workspace(built, tmp_path, monkeypatch, weights_folder) -> Workspace:
     """A copy of the built root."""
     monkeypatch.setenv("FER_WEIGHTS", str(weights_folder))
     return built.copy(tmp_path / "root")
+
+
+@pytest.fixture(scope="session")
+def built_affect(tmp_path_factory) -> Path:
+    """A root with annotated video; nobody changes it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("FER_ROOT", "FER_STATE", "FER_CHALLENGES", "FER_BENCHMARKS"):
+            patch.delenv(variable, raising=False)
+        root = tmp_path_factory.mktemp("affect") / "root"
+        build(draw(root))
+        return root
