@@ -1,76 +1,44 @@
-"""The demos, run as a user would run the lines: render, ingest, simulate a crowd, train, score.
+"""The tiktokfer demo, run as a user would run the line: render, ingest, simulate, train, score.
 
 Belongs here: the order, and collecting tables for scoring. Does not belong here: rendering,
-simulating and scoring (`demo/`), any step (`lines/`).
+simulating and scoring (`demo/`), any step (`lines/`), what demos share (`demo_outcome.py`).
 """
 
 from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import dagster as dg
 import polars as pl
 
+from fer_assets.defs.demo_outcome import (
+    DemoOutcome,
+    demo_workspace,
+    run_steps,
+    write_fixed_files,
+    written_report,
+)
 from fer_assets.defs.instance import open_instance
-from fer_assets.defs.runs import RunReport, run_partition
-from fer_assets.errors import FerError
+from fer_assets.defs.runs import RunReport
 from fer_assets.lines.catalog import lines
-from fer_assets.lines.step import Step
 from fer_assets.lines.tiktokfer import names
 from fer_assets.lines.tiktokfer.answers import answers_folder
 from fer_assets.lines.tiktokfer.scores import serving_run
 from fer_assets.lines.tiktokfer.tasks import questionnaire_of
-from fer_assets.lines.workspace import DEFAULT_ROOT, SETTINGS_FILE, Workspace, open_workspace
-from fer_assets.storage.digests import canonical_json
-from fer_assets.storage.tombstones import SALT_PATH
+from fer_assets.lines.workspace import Workspace
 
 if TYPE_CHECKING:
     from fer_assets.demo.casting import DemoSettings
     from fer_assets.demo.truth import Truth
 
-Lines = dict[str, dict[str, Any]]
-
-REPORT_FILE: Final = "report.json"
 SIMULATED_FILE: Final = "simulated.parquet"
-_SALT: Final = b"the demo's people do not exist"
 _SETTINGS: Final = b'# Cross-validation by person over all challenges, see the demo\'s report.\n\
 [training]\nrecipe = "tiktokfer-lite0"\nfolds = 3\n'
 _BOX: Final = ("x0_px", "y0_px", "x1_px", "y1_px")
 _MATCHED: Final = ("face_id", "video_id", "timestamp_ms", *_BOX, "rotation_deg")
-_OWN_PLACES: Final = ("FER_CHALLENGES", "FER_STATE", "FER_BENCHMARKS", "DAGSTER_HOME")
-
-
-class DemoFailedError(FerError):
-    """A run of the demo failed."""
-
-
-@dataclass(frozen=True)
-class DemoOutcome:
-    """What a demo came to.
-
-    Attributes:
-        runs: every run, in order.
-        report: figure to value, floor and ok, as in ``report.json``.
-    """
-
-    runs: tuple[RunReport, ...]
-    report: Lines
-
-    @property
-    def is_good(self) -> bool:
-        """Whether no floor was missed."""
-        return all(line["ok"] for line in self.report.values())
-
-
-def demo_root(line: str) -> Path:
-    """Where the demo of a line lives."""
-    return Path(DEFAULT_ROOT) / "demo" / line
 
 
 def run_tiktokfer_demo(root: Path, settings: DemoSettings) -> DemoOutcome:
@@ -85,9 +53,7 @@ def run_tiktokfer_demo(root: Path, settings: DemoSettings) -> DemoOutcome:
     """
     from fer_assets.demo.render import render_demo
 
-    for variable in _OWN_PLACES:
-        os.environ.pop(variable, None)
-    workspace = open_workspace(root)
+    workspace = demo_workspace(root)
     prepare_root(workspace)
     render_demo(root, settings)
     line = next(line for line in lines() if line.name == "tiktokfer")
@@ -96,36 +62,17 @@ def run_tiktokfer_demo(root: Path, settings: DemoSettings) -> DemoOutcome:
     runs: list[RunReport] = []
     with open_instance(workspace) as instance:
         for key in settings.challenges:
-            runs += _carry_out(workspace, instance, ingest, key)
+            runs += run_steps(workspace, instance, ingest, key)
             simulate_answers(workspace, key)
-            runs += _carry_out(workspace, instance, later, key)
-        runs += _carry_out(workspace, instance, line.pooled(), None)
-    report = _score(workspace, settings.challenges)
-    workspace.store.write(REPORT_FILE, json.dumps(report, indent=1).encode() + b"\n")
+            runs += run_steps(workspace, instance, later, key)
+        runs += run_steps(workspace, instance, line.pooled(), None)
+    report = written_report(workspace, _score(workspace, settings.challenges))
     return DemoOutcome(tuple(runs), report)
 
 
 def prepare_root(workspace: Workspace) -> None:
-    """A salt that is the same everywhere, so that the same videos give the same tables."""
-    for path, data in ((SALT_PATH, _SALT), (SETTINGS_FILE, _SETTINGS)):
-        if not workspace.store.exists(path):
-            workspace.store.write(path, data)
-
-
-def _carry_out(
-    workspace: Workspace, instance: dg.DagsterInstance, steps: Sequence[Step], key: str | None
-) -> list[RunReport]:
-    reports = list(run_partition(workspace, instance, steps, key))
-    for report in reports:
-        if not report.is_success:
-            where = report.partition or "all challenges"
-            raise DemoFailedError(
-                f"demo, {report.job} of {where}",
-                expected="a successful run",
-                found=report.error or "no error",
-                remedy=f"The run is {report.run_id}; see it with `make ui`.",
-            )
-    return reports
+    """The demo's settings and salt, where there are none yet."""
+    write_fixed_files(workspace, _SETTINGS)
 
 
 def simulate_answers(workspace: Workspace, key: str) -> None:
@@ -154,7 +101,7 @@ def simulate_answers(workspace: Workspace, key: str) -> None:
         workspace.store.write(path, buffer.getvalue())
 
 
-def _score(workspace: Workspace, keys: Sequence[str]) -> Lines:
+def _score(workspace: Workspace, keys: Sequence[str]) -> dict[str, dict[str, float | bool | None]]:
     from fer_assets.demo.scoring import ChallengeRun, report, score_run
 
     data, truth = workspace.data, _truth(workspace)
@@ -180,7 +127,7 @@ def _score(workspace: Workspace, keys: Sequence[str]) -> Lines:
     card = json.loads(data.blob(names.POOLED_CHECKPOINT, None, f"{run}.json"))
     predictions: pl.DataFrame = data.table(names.POOLED_CHECKPOINT, None, "predictions")
     figures = score_run(runs, data.table(names.PEOPLE), predictions, truth, card["classes"])
-    return dict(json.loads(canonical_json(report(figures, keys))))
+    return report(figures, keys)
 
 
 def _rendered(raw_videos: pl.DataFrame, truth: Truth) -> pl.DataFrame:

@@ -89,7 +89,7 @@ def camera_path(script: VideoScript) -> NDArray[np.float64]:
     """Scene to frame for every frame, (frames, 2, 3): smooth shift, roll and zoom of a hand."""
     rng = np.random.default_rng([script.seed, 1])
     time = np.arange(script.n_frames) / script.frame_rate_hz
-    shift_x, shift_y, roll, zoom = (_wander(time, rng) for _ in range(4))
+    shift_x, shift_y, roll, zoom = (wander(time, rng) for _ in range(4))
     sway = script.filming.sway
     angle = np.deg2rad(1.0) * sway * roll
     scale = 1 + 0.01 * sway * zoom
@@ -112,7 +112,7 @@ def carry_boxes(boxes: NDArray[np.float64], camera: NDArray[np.float64]) -> NDAr
     return np.concatenate([centres - half, centres + half], axis=1)
 
 
-def _wander(time: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def wander(time: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """A smooth curve within about [-1, 1]: three slow sines."""
     rates = rng.uniform((0.1, 0.3, 0.7), (0.3, 0.7, 1.6))
     phases = rng.uniform(0, 2 * np.pi, 3)

@@ -11,15 +11,11 @@ a run that was killed goes on where it stopped and ends in the same bytes.
 
 from __future__ import annotations
 
+import functools
 import json
-import multiprocessing
 import os
 import shutil
-import threading
-import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +26,7 @@ from fer_assets.demo.casting import DemoSettings, demo_challenge, scripts
 from fer_assets.demo.challenge_files import write_challenge_files
 from fer_assets.demo.encoding import SPEED, encode_again
 from fer_assets.demo.people import SyntheticPerson, list_people
+from fer_assets.demo.processes import carried_out
 from fer_assets.demo.prompt_sounds import prompt_sound
 from fer_assets.demo.scenes import frames
 from fer_assets.demo.script import VideoScript
@@ -60,8 +57,9 @@ def render_demo(root: Path, settings: DemoSettings) -> None:
         _prepare(root, key, everything)
     first = [script for script in everything if script.source is None]
     derived = [script for script in everything if script.source is not None]
-    done = _carry_out(root, [s for s in first if not _is_done(root, s)], settings.processes)
-    for _ in track(done, sum(not _is_done(root, s) for s in first), "rendering videos"):
+    todo = _longest_first([script for script in first if not _is_done(root, script)])
+    done = carried_out(functools.partial(render_video, root), todo, settings.processes)
+    for _ in track(done, len(todo), "rendering videos"):
         pass
     for script in derived:
         if not _is_done(root, script):
@@ -131,32 +129,8 @@ def _film(script: VideoScript, target: Path) -> None:
         first.unlink()
 
 
-def _carry_out(root: Path, todo: Sequence[VideoScript], processes: int) -> Iterator[None]:
-    """Render scripts without a source, longest first; yields once per finished file."""
-    todo = sorted(todo, key=lambda s: -s.n_frames * s.width_px * (1 + bool(s.first_crf)))
-    if processes == 1 or len(todo) < 2:
-        for script in todo:
-            render_video(root, script)
-            yield
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        processes, mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
-    ) as pool:
-        for future in as_completed([pool.submit(render_video, root, script) for script in todo]):
-            future.result()
-            yield
-
-
-def _end_with_parent(parent: int) -> None:
-    """End this process when the one that started it was killed and could not say so."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+def _longest_first(todo: Sequence[VideoScript]) -> list[VideoScript]:
+    return sorted(todo, key=lambda s: -s.n_frames * s.width_px * (1 + bool(s.first_crf)))
 
 
 def _prepare(root: Path, key: str, everything: Sequence[VideoScript]) -> None:
@@ -196,6 +170,6 @@ def _script_digest(script: VideoScript) -> str:
     return sha256_json({"version": RENDER_VERSION, "script": script})
 
 
-@cache
+@functools.cache
 def _people() -> dict[str, SyntheticPerson]:
     return {person.person_id: person for person in list_people()}

@@ -79,7 +79,11 @@ def materialise(
     resource = WorkspaceResource(
         root=workspace.store.uri, confirms_removal=workspace.confirms_removal
     )
-    chosen = [s for s in find_steps(assets) if s.is_partitioned == (partition is not None)]
+    chosen = [
+        s
+        for s in find_steps(assets or (line().name,))
+        if s.is_partitioned == (partition is not None)
+    ]
     job = line().name if partition else pooled_job(line())
     return (
         build_definitions(resource)
