@@ -13,6 +13,7 @@ import sys
 import click
 
 from fer_assets import __version__
+from fer_assets.commands.affect import affect
 from fer_assets.commands.answers import answers
 from fer_assets.commands.build import backfill, materialize, status
 from fer_assets.commands.challenge import challenge
@@ -50,7 +51,7 @@ _COMMANDS = (
     challenge, materialize, backfill, status,
     label, review, answers, mturk,
     release, export, trace, erase,
-    checkpoint, predict, score,
+    checkpoint, affect, predict, score,
     weights, demo, ui,
 )  # fmt: skip
 

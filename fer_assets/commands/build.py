@@ -16,7 +16,7 @@ from fer_assets.commands.printing import json_option, print_rows, progress_bars
 from fer_assets.errors import FerError
 
 if TYPE_CHECKING:
-    from fer_assets.challenges.spec import Challenge
+    from fer_assets.challenges.spec import Challenge, ChallengeKind
     from fer_assets.defs.runs import RunReport
     from fer_assets.lines.step import Step
     from fer_assets.lines.workspace import Workspace
@@ -58,7 +58,10 @@ def materialize(
         return
     if retry_downloads:
         _forget_failed_downloads(workspace, partition)
-    reports = _run(workspace, steps, [partition], is_quiet=as_json)
+    if partition is not None:
+        reports = _run_all(workspace, steps, [partition], is_quiet=as_json)
+    else:
+        reports = _run(workspace, steps, [None], is_quiet=as_json)
     _print_reports(reports, as_json=as_json)
 
 
@@ -93,7 +96,7 @@ def backfill(
         if not is_all:
             workspace.catalog.load(key)
     steps = _selected(assets, is_partitioned=True)
-    _print_reports(_run(workspace, steps, keys, is_quiet=as_json), as_json=as_json)
+    _print_reports(_run_all(workspace, steps, keys, is_quiet=as_json), as_json=as_json)
 
 
 @click.command()
@@ -209,6 +212,37 @@ def _fitting(steps: Sequence[Step], found: Challenge) -> list[Step]:
     return chosen
 
 
+def _missing_groundwork(workspace: Workspace, steps: Sequence[Step]) -> list[Step]:
+    """What runs over all challenges, was never built, and is read by one of the steps."""
+    from fer_assets.lines.catalog import lines
+    from fer_assets.storage.layout import Place
+    from fer_assets.storage.manifests import read_manifest
+
+    read = {dep for step in steps for dep in step.deps}
+    first = [step for line in lines() for step in line.groundwork() if step.asset in read]
+    return [step for step in first if read_manifest(workspace.store, Place(step.asset)) is None]
+
+
+def _run_all(
+    workspace: Workspace, steps: Sequence[Step], keys: Sequence[str], *, is_quiet: bool
+) -> list[RunReport]:
+    """The challenges one by one, and before them what they read and nobody built yet."""
+    kinds = {workspace.catalog.kind(key) for key in keys}
+    fitting = [step for step in steps if _kind(step) in kinds]
+    missing = _missing_groundwork(workspace, fitting)
+    for step in missing:
+        click.echo(f"{step.asset} was never built: it is built first.", err=True)
+    reports = _run(workspace, missing, [None], is_quiet=is_quiet) if missing else []
+    # Where that failed, other lines' challenges run all the same.
+    return reports + _run(workspace, steps, keys, is_quiet=is_quiet)
+
+
+def _kind(step: Step) -> ChallengeKind:
+    from fer_assets.lines.catalog import lines
+
+    return next(line.kind for line in lines() if step in line.steps)
+
+
 def _run(
     workspace: Workspace, steps: Sequence[Step], keys: Sequence[str | None], *, is_quiet: bool
 ) -> list[RunReport]:
@@ -225,12 +259,14 @@ def _run(
 def _print_plan(
     workspace: Workspace, steps: Sequence[Step], partition: str | None, *, as_json: bool
 ) -> None:
+    from fer_assets.lines.paths import called, known_paths
     from fer_assets.lines.status import step_states
-    from fer_assets.lines.tiktokfer.videos import known_paths
 
     paths = known_paths(workspace, partition) if partition else {}
-    rows = [
-        {"asset": state.asset, "what": paths.get(key, key), "why": reason}
+    missing = _missing_groundwork(workspace, steps) if partition else []
+    rows = [{"asset": step.asset, "what": "all", "why": "never built: first"} for step in missing]
+    rows += [
+        {"asset": state.asset, "what": called(key, paths), "why": reason}
         for state in step_states(workspace, steps, partition)
         for key, reason in [
             *state.due.items(),

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fer_assets.commands.printing import json_option, print_rows, progress_bars
+
+if TYPE_CHECKING:
+    from fer_assets.lines.workspace import Workspace
 
 _COLUMNS = ("prompt", "uploads", "times", "agreement", "file", "start_s", "end_s")
 
@@ -37,6 +40,13 @@ def challenge() -> None:
 @challenge.command()
 @click.argument("key")
 @click.option("--name", help="Name for people; the key by default.")
+@click.option(
+    "--kind",
+    type=click.Choice(["prompted", "affect"]),
+    default="prompted",
+    show_default=True,
+    help="prompted: sounds ask for expressions; affect: annotated frames (Aff-Wild2, ABAW).",
+)
 @click.option(
     "--prompt",
     "prompts",
@@ -98,6 +108,7 @@ def new(
     /,
     key: str,
     name: str | None,
+    kind: str,
     prompts: tuple[str, ...],
     dry_run: bool,
     as_json: bool,
@@ -105,13 +116,16 @@ def new(
 ) -> None:
     """Start a challenge folder KEY with a file to fill in.
 
-    Its prompts' sounds are cut out of a reference video at given marks, found as the sounds that
-    many uploads share, or left for you to put there.
+    A prompted challenge's sounds are cut out of a reference video at given marks, found as the
+    sounds that many uploads share, or left for you to put there. An affect challenge has none.
     """
     from fer_assets.challenges.vocabulary import EKMAN
     from fer_assets.lines.workspace import open_workspace
 
     _refuse_mixed(prompts, options)
+    if kind == "affect":
+        _new_affect(open_workspace(root), key, name or key, prompts, options, dry_run=dry_run)
+        return
     with progress_bars():
         if options["reference"]:
             start = _from_marks(options["reference"], options["marks"], options["marks_file"])
@@ -142,6 +156,27 @@ def new(
     if start.videos == "videos":
         click.echo(f"put the uploads into {file.parent / 'videos'},", err=as_json)
     click.echo(f"then run: fer-assets challenge check {key}", err=as_json)
+
+
+def _new_affect(
+    workspace: Workspace,
+    key: str,
+    name: str,
+    prompts: Sequence[str],
+    options: dict[str, Any],
+    *,
+    dry_run: bool,
+) -> None:
+    if prompts or options["reference"] or options["uploads"]:
+        raise click.UsageError("An affect challenge has no prompts.")
+    if dry_run:
+        click.echo(f"Would make {workspace.catalog.folder / key}.")
+        return
+    file = workspace.catalog.new_affect(key, name)
+    click.echo(f"Made {file}.")
+    click.echo(f"Put the annotation files into {file.parent / 'annotations'},")
+    click.echo(f"the crops into {file.parent / 'cropped_aligned'}, or your films into videos,")
+    click.echo(f"then run: fer-assets challenge check {key}")
 
 
 _FROM_UPLOADS = ("uploads", "segments", "most_uploads", "min_share", "seed")
@@ -247,11 +282,20 @@ def list_(root: str | None, as_json: bool) -> None:
 @click.argument("key")
 @click.pass_obj
 def check(root: str | None, key: str) -> None:
-    """Check a challenge's file, its prompt sounds and its video folder."""
+    """Check a challenge's file and what its first asset will read.
+
+    That is prompt sounds and uploads, or annotation files, every line of them, and crops.
+    """
+    from fer_assets.lines.frame_affect.checking import check_affect_challenge
     from fer_assets.lines.tiktokfer.checking import check_challenge
     from fer_assets.lines.workspace import open_workspace
 
-    for finding in check_challenge(open_workspace(root), key):
+    workspace = open_workspace(root)
+    is_affect = workspace.catalog.load(key).kind == "affect"
+    with progress_bars():
+        look = check_affect_challenge if is_affect else check_challenge
+        findings = look(workspace, key)
+    for finding in findings:
         click.echo(finding)
 
 

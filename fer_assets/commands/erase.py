@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--video", metavar="ID", help="A video by its id or path, with its re-uploads.")
+@click.option("--video", metavar="ID|PATH", help="A video by its id, PATH or KEY/PATH, with its "
+              "re-uploads.")  # fmt: skip
 @click.option("--uploader", metavar="NAME", help="All videos of an uploader.")
 @click.option("--identity", metavar="ID", help="A person of one challenge; with --partition.")
 @click.option("--person", metavar="ID", help="A person over all challenges.")

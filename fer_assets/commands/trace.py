@@ -23,7 +23,8 @@ _UPRIGHT_FIELDS = 7
 @click.command()
 @click.argument("face_id", required=False)
 @click.option("--checkpoint", metavar="ASSET/PARTITION/RUN", help="What it learned from.")
-@click.option("--score", metavar="PARTITION/BENCHMARK/PROTOCOL/METRIC", help="What it rests on.")
+@click.option("--score", metavar="PARTITION/BENCHMARK/PROTOCOL/METRIC", help="What it rests on; of "
+              "annotated video PARTITION/RUN/SMOOTHING/METRIC.")  # fmt: skip
 @click.option("--video", metavar="ID", help="All that is there of a video, by id or path.")
 @click.option("--identity", metavar="ID", help="All that is there of a person of a challenge.")
 @click.option("--partition", metavar="KEY", help="The challenge of an identity.")
@@ -45,7 +46,8 @@ def trace(
 ) -> None:
     """Trace a face from its second of video to the scores that rest on it.
 
-    FACE_ID is video/time in ms/x-y, as in the tables. With an option instead: the other way.
+    FACE_ID is video/time in ms/x-y or video/frame-N, as in the tables. With an option instead: the
+    other way.
     """
     from fer_assets.custody import trace_back as back
     from fer_assets.custody.trace import trace_face

@@ -23,10 +23,11 @@ def build_definitions(workspace: WorkspaceResource | None = None) -> dg.Definiti
     Args:
         workspace: where runs read and write; by default what the environment says.
     """
+    jobs = {line.name: jobs_of(line) for line in lines()}
     return dg.Definitions(
         assets=[asset_from(step, BY_KIND[line.kind]) for line in lines() for step in line.steps],
-        jobs=[job for line in lines() for job in jobs_of(line)],
-        sensors=[sensor for line in lines() for sensor in sensors_of(line)],
+        jobs=[job for of_line in jobs.values() for job in of_line],
+        sensors=[sensor for line in lines() for sensor in sensors_of(line, jobs[line.name])],
         schedules=[schedule for line in lines() for schedule in schedules_of(line)],
         resources={"workspace": workspace or WorkspaceResource()},
         executor=build_executor(),

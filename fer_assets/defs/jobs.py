@@ -15,7 +15,7 @@ from fer_assets.lines.step import Step
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
-        UnresolvedAssetJobDefinition,
+        UnresolvedAssetJobDefinition as Job,
     )
 
 MAX_RUNTIME_TAGS: Final = {"dagster/max_runtime": str(24 * 3600)}
@@ -36,7 +36,7 @@ def pooled_job(line: Line) -> str:
     return f"{line.name}_pooled"
 
 
-def jobs_of(line: Line) -> list[UnresolvedAssetJobDefinition]:
+def jobs_of(line: Line) -> list[Job]:
     """All jobs of a line."""
     jobs = [
         _job(line.name, line.partitioned(), "Everything of one challenge."),
@@ -48,7 +48,7 @@ def jobs_of(line: Line) -> list[UnresolvedAssetJobDefinition]:
     return jobs
 
 
-def _job(name: str, steps: Sequence[Step], description: str) -> UnresolvedAssetJobDefinition:
+def _job(name: str, steps: Sequence[Step], description: str) -> Job:
     keys = [dg.AssetKey(step.asset.split("/")) for step in steps]
     return dg.define_asset_job(
         name,

@@ -54,8 +54,8 @@ def run_partition(
 ) -> Iterator[RunReport]:
     """Run the selected steps of one partition (or over all challenges), one run per line.
 
-    Of a partition only steps of the line that fits its kind; one whose file can't be read fails
-    in every selected line's run, with the reason.
+    Of a partition only steps of the lines that fit its kind; one whose file can't be read fails in
+    the first selected line's run, with the reason.
     """
     kind = None if partition is None else workspace.catalog.kind(partition)
     for line in lines():
@@ -65,6 +65,8 @@ def run_partition(
         chosen = [step for step in chosen if step.is_partitioned == (partition is not None)]
         if chosen:
             yield _run(workspace, instance, line, chosen, partition)
+            if partition is not None and kind is None:
+                return
 
 
 def _run(

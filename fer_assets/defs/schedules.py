@@ -14,7 +14,10 @@ from fer_assets.lines.catalog import Line
 
 
 def schedules_of(line: Line) -> list[dg.ScheduleDefinition]:
-    """The line's schedules: every challenge at 02:00, what runs over all of them at 05:00."""
+    """The line's schedules: every challenge at 02:00, what runs over all of them at 05:00.
+
+    What the challenges read themselves, such as a backbone, is brought up to date before them.
+    """
 
     @dg.schedule(
         name=f"{line.name}_nightly",
@@ -33,7 +36,7 @@ def schedules_of(line: Line) -> list[dg.ScheduleDefinition]:
     pooled = dg.ScheduleDefinition(
         name=f"{line.name}_pooled_nightly",
         job_name=pooled_job(line),
-        cron_schedule="0 5 * * *",
+        cron_schedule="0 0 * * *" if line.groundwork() else "0 5 * * *",
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Brings up to date what runs over all challenges.",
     )

@@ -8,7 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from fer_assets.cli import cli, main
-from fer_assets.defs import demos
+from fer_assets.defs import affect_demo, demos
+from fer_assets.defs.affect_demo import AffectDemoOutcome
+from fer_assets.defs.demo_outcome import DemoOutcome
 
 
 def _run(*arguments: str):
@@ -104,6 +106,7 @@ def test_status_of_an_empty_root(tmp_path):
         "tiktokfer/people",
         "tiktokfer/pooled_release",
         "tiktokfer/pooled_checkpoint",
+        "frame_affect/expression_backbone",
     }
     assert {row["state"] for row in rows} == {"never built"}
 
@@ -117,10 +120,20 @@ def test_weights_are_listed_with_their_licence(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("is_ok", "code"), [(True, None), (False, 1)])
-def test_a_missed_floor_of_the_demo_is_exit_code_one(is_ok, code, monkeypatch, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("line", "module", "run", "kind"),
+    [
+        ("tiktokfer", demos, "run_tiktokfer_demo", DemoOutcome),
+        ("frame_affect", affect_demo, "run_frame_affect_demo", AffectDemoOutcome),
+    ],
+)
+def test_a_missed_floor_of_a_demo_is_exit_code_one(
+    line, module, run, kind, is_ok, code, monkeypatch, tmp_path, capsys
+):
     report = {"faces_found": {"value": 0.5, "floor": 0.99, "ok": is_ok}}
-    monkeypatch.setattr(demos, "run_tiktokfer_demo", lambda *_: demos.DemoOutcome((), report))
-    monkeypatch.setattr(sys, "argv", ["fer-assets", "--root", str(tmp_path), "demo"])
+    more = ({"P_EXPR": 0.07},) if kind is AffectDemoOutcome else ()
+    monkeypatch.setattr(module, run, lambda *_: kind((), report, *more))
+    monkeypatch.setattr(sys, "argv", ["fer-assets", "--root", str(tmp_path), "demo", line])
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == code

@@ -5,7 +5,7 @@ import pytest
 
 from fer_assets.defs.build import build_definitions
 from fer_assets.defs.executors import build_executor
-from fer_assets.defs.partitions import PROMPTED_CHALLENGES, register
+from fer_assets.defs.partitions import BY_KIND, register
 from fer_assets.errors import FerError
 from fer_assets.lines.catalog import lines
 
@@ -30,13 +30,14 @@ def test_every_step_is_an_asset_with_its_checks(graph):
                 dep.split("/")[1] for dep in step.deps
             }
             assert {key.name for key in node.check_keys} == set(step.checks)
-            expected = PROMPTED_CHALLENGES if step.is_partitioned else None
+            expected = BY_KIND[line.kind] if step.is_partitioned else None
             assert node.partitions_def == expected
 
 
-def test_only_gpu_bound_assets_are_tagged_for_cuda(definitions):
-    job = definitions.resolve_job_def("tiktokfer")
-    for step in lines()[0].partitioned():
+@pytest.mark.parametrize("line", lines(), ids=lambda line: line.name)
+def test_only_gpu_bound_assets_are_tagged_for_cuda(definitions, line):
+    job = definitions.resolve_job_def(line.name)
+    for step in line.partitioned():
         op = job.graph.node_named(step.asset.replace("/", "__")).definition
         assert (op.pool == "cuda") == step.is_gpu_bound
         assert ("dagster-celery/queue" in op.tags) == step.is_gpu_bound
@@ -46,16 +47,25 @@ def test_only_gpu_bound_assets_are_tagged_for_cuda(definitions):
 def test_jobs_sensors_and_schedules_are_there(definitions):
     names = {job.name for job in definitions.resolve_all_job_defs()}
     assert {"tiktokfer", "tiktokfer_ingest", "tiktokfer_labelling", "tiktokfer_pooled"} <= names
+    assert {"frame_affect", "frame_affect_ingest", "frame_affect_pooled"} <= names
+    assert "frame_affect_labelling" not in names  # nobody answers anything there
     sensors = {sensor.name: sensor for sensor in definitions.sensors}
     assert set(sensors) == {
         "tiktokfer_new_videos",
         "tiktokfer_new_answers",
         "tiktokfer_changed_inputs",
+        "frame_affect_new_videos",
+        "frame_affect_changed_inputs",
     }
     running = dg.DefaultSensorStatus.RUNNING
     assert all(sensor.default_status == running for sensor in sensors.values())
     crons = {schedule.name: schedule.cron_schedule for schedule in definitions.schedules}
-    assert crons == {"tiktokfer_nightly": "0 2 * * *", "tiktokfer_pooled_nightly": "0 5 * * *"}
+    assert crons == {
+        "tiktokfer_nightly": "0 2 * * *",
+        "tiktokfer_pooled_nightly": "0 5 * * *",
+        "frame_affect_nightly": "0 2 * * *",
+        "frame_affect_pooled_nightly": "0 0 * * *",  # its challenges read the backbone
+    }
 
 
 def test_the_executor_is_a_setting(monkeypatch):
