@@ -26,6 +26,9 @@ QUESTIONS = (
     "metrics",
     "training",
     "prediction",
+    "frame_features",
+    "affect_smoothing",
+    "affect_prediction",
 )
 
 

@@ -50,13 +50,14 @@ def cases() -> Iterator[Case | Skipped]:
         ensure(DETECTOR_WEIGHTS, weights)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "clip.mp4"
-            _write(source, path, width, height)
+            write_clip(source, path, (width, height), N_FRAMES)
             yield _case(case, path, load_detector(weights, "cpu", FaceSettings()), _classifier())
 
 
-def _write(source: Path, path: Path, width: int, height: int) -> None:
-    frames = sample_frames(source, np.arange(N_FRAMES) / RATE_HZ)
-    images = (np.asarray(cv2.resize(frame.image, (width, height)), np.uint8) for frame in frames)
+def write_clip(source: Path, path: Path, size: tuple[int, int], n_frames: int) -> None:
+    """A video of `size` (width, height) at `RATE_HZ` from the first frames' worth of another."""
+    frames = sample_frames(source, np.arange(n_frames) / RATE_HZ)
+    images = (np.asarray(cv2.resize(frame.image, size), np.uint8) for frame in frames)
     write_video(path, images, frame_rate_hz=RATE_HZ, audio=None)
 
 
