@@ -19,6 +19,7 @@ import polars as pl
 
 from fer_assets.challenges.vocabulary import EKMAN
 from fer_assets.demo.casting import demo_challenge
+from fer_assets.demo.floors import against_floors
 from fer_assets.demo.matching import (
     faces_truth_for,
     match_prompts,
@@ -113,16 +114,7 @@ def report(
     A promised figure that is missing or no number has no value and is not ok.
     """
     floors = dict(FLOORS) | {f"identity_ari/{key}": IDENTITY_ARI_FLOOR for key in challenges}
-    lines: dict[str, dict[str, float | bool | None]] = {}
-    for name, floor in sorted(floors.items()):
-        value = figures.get(name)
-        is_number = value is not None and bool(np.isfinite(value))
-        lines[name] = {
-            "value": value if is_number else None,
-            "floor": floor,
-            "ok": value is not None and is_number and value >= floor,
-        }
-    return lines
+    return against_floors(figures, dict(sorted(floors.items())))
 
 
 def videos_sorted(run: ChallengeRun, truth: Truth) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from fer_assets.demo.people import NEUTRAL, SyntheticPerson
 from fer_assets.demo.prompt_sounds import RATE_HZ, prompt_sound
 from fer_assets.demo.script import ABSENT, Cue, DemoChallenge, VideoScript
 from fer_assets.demo.timeline import showing_at
+from fer_assets.demo.truth_files import read_tables, write_tables
 from fer_assets.storage.schema import Column, Schema
 
 IN_BETWEEN: Final = "in-between"
@@ -150,21 +151,12 @@ def truth_of(scripts: Sequence[VideoScript], people: Sequence[SyntheticPerson]) 
 
 def write_truth(truth: Truth, folder: Path) -> None:
     """Write the tables as ``truth_NAME.parquet``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, schema in _SCHEMAS.items():
-        target = folder / f"truth_{name}.parquet"
-        partial = target.with_suffix(".part")
-        schema.conform(getattr(truth, name)).write_parquet(partial)
-        partial.replace(target)
+    write_tables({name: getattr(truth, name) for name in _SCHEMAS}, _SCHEMAS, folder)
 
 
 def read_truth(folder: Path) -> Truth:
     """The tables that `write_truth` wrote."""
-    tables = {
-        name: schema.conform(pl.read_parquet(folder / f"truth_{name}.parquet"))
-        for name, schema in _SCHEMAS.items()
-    }
-    return Truth(**tables)
+    return Truth(**read_tables(_SCHEMAS, folder))
 
 
 def played_cues(script: VideoScript) -> tuple[Cue, ...]:

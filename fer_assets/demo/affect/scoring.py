@@ -24,6 +24,7 @@ from fer_assets.challenges.vocabulary import (
     AFFECT_TASKS,
 )
 from fer_assets.demo.affect.truth import AffectTruth
+from fer_assets.demo.floors import against_floors
 from fer_assets.metrics.affect import ccc, moments, p_au, p_expr, unit_counts
 from fer_assets.metrics.classification import confusion_matrix
 
@@ -96,16 +97,7 @@ def report(figures: Mapping[str, float]) -> dict[str, dict[str, float | bool | N
 
     A promised figure that is missing or no number has no value and is not ok.
     """
-    lines: dict[str, dict[str, float | bool | None]] = {}
-    for name, floor in FLOORS.items():
-        value = figures.get(name)
-        is_number = value is not None and bool(np.isfinite(value))
-        lines[name] = {
-            "value": value if is_number else None,
-            "floor": floor,
-            "ok": value is not None and is_number and value >= floor,
-        }
-    return lines
+    return against_floors(figures, FLOORS)
 
 
 def below_floors(control: Mapping[str, float]) -> dict[str, float]:

@@ -17,6 +17,7 @@ import polars as pl
 from fer_assets.challenges.vocabulary import AFFECT_ACTION_UNITS, AFFECT_EXPRESSIONS
 from fer_assets.demo.affect.script import AffectScript
 from fer_assets.demo.affect.timeline import affect_of
+from fer_assets.demo.truth_files import read_tables, write_tables
 from fer_assets.storage.schema import Column, Schema
 
 _NAME: Final = Column("name", pl.String, "stem of the video's files", subject="video")
@@ -114,18 +115,9 @@ def _frames(script: AffectScript) -> pl.DataFrame:
 
 def write_truth(truth: AffectTruth, folder: Path) -> None:
     """Write the tables as ``truth_NAME.parquet``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, schema in _SCHEMAS.items():
-        target = folder / f"truth_{name}.parquet"
-        partial = target.with_suffix(".part")
-        schema.conform(getattr(truth, name)).write_parquet(partial)
-        partial.replace(target)
+    write_tables({name: getattr(truth, name) for name in _SCHEMAS}, _SCHEMAS, folder)
 
 
 def read_truth(folder: Path) -> AffectTruth:
     """The tables that `write_truth` wrote."""
-    tables = {
-        name: schema.conform(pl.read_parquet(folder / f"truth_{name}.parquet"))
-        for name, schema in _SCHEMAS.items()
-    }
-    return AffectTruth(**tables)
+    return AffectTruth(**read_tables(_SCHEMAS, folder))
