@@ -156,7 +156,7 @@ def _video_frames(
 
 
 def _rows(frames: pl.DataFrame, crops: Callable[[], StoredPictures]) -> Iterator[Mapping[str, Any]]:
-    """Rows as `frame_affect.pictures.read_picture` takes them."""
+    """Rows as `read_picture` takes them."""
     is_stored = frames["file"].is_null()
     if not is_stored.any():
         yield from ({**row, "image": None} for row in frames.iter_rows(named=True))

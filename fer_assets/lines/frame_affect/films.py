@@ -1,6 +1,6 @@
 """Faces in the films of an affect challenge: every frame of each, the main face cut out.
 
-Belongs here: wiring of the decoder, `faces` and `frame_affect.main_face`. Does not belong here:
+Belongs here: wiring of the decoder, `faces` and `frame_affect.frames`. Does not belong here:
 their work, folders of crops.
 """
 

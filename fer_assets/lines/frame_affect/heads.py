@@ -1,6 +1,6 @@
 """The step `affect_heads`: heads on the features of annotated frames.
 
-Belongs here: wiring of `frame_affect.head_runs`; each run is a unit of its own, so that a killed
+Belongs here: wiring of `frame_affect.heads`; each run is a unit of its own, so that a killed
 build goes on with the next run. Does not belong here: training, which runs there are
 (`head_plan.py`), finding stored heads (`stored_heads.py`).
 """

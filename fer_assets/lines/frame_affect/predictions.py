@@ -1,6 +1,6 @@
 """The step `frame_predictions`: what heads say of every frame of the videos they did not learn.
 
-Belongs here: which heads see which video, wiring of `frame_affect.predicting`. Does not belong
+Belongs here: which heads see which video, wiring of `frame_affect.predictions`. Does not belong
 here: filling, smoothing, deciding, scoring (`scores.py`).
 
 A unit is a video. Of a validation video all held-out and paper runs of its tasks are kept, filled
